@@ -1,0 +1,8 @@
+//! The decisions of the Weir reverse proxy, as one sans-IO state machine.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod forward;
+mod http;
