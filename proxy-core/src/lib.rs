@@ -1,8 +1,31 @@
 //! The decisions of the Weir reverse proxy, as one sans-IO state machine.
+//!
+//! **The contract: one input → drain every action → sleep until the deadline or the next input.**
+//!
+//! [`Core::handle`] takes what happened and when; [`Core::poll_action`] says what to do; [`Core::interest`] says
+//! how much may be read from a connection, and [`Core::egress`] lends the octets to write; [`Core::next_deadline`]
+//! says when to hand in the next [`Input::Tick`]. Nothing in this crate touches a socket, a clock, a thread or a
+//! random source, so a journal of inputs replays a worker exactly.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod action;
+mod config;
+mod core;
 mod forward;
 mod http;
+mod input;
+mod record;
+mod time;
+
+pub use self::core::Core;
+pub use action::{Action, Close, Interest, Listen};
+pub use config::{
+    Balance, ClientTimeouts, Cluster, ClusterId, Config, ConfigError, Endpoint, Limits, Listener, Route,
+    Timeouts,
+};
+pub use input::{ConnId, Input, NetError, Permit};
+pub use record::{Attempt, AttemptResult, Cause, Flags, Outcome, Phase, Reason, RequestSummary, Times};
+pub use time::{Deadline, Instant, Timer};

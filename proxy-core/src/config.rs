@@ -1,0 +1,317 @@
+//! What the core is told to do. Every limit, with its unit, its default and where the default comes from.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// A cluster's place in [`Config::clusters`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ClusterId(pub u32);
+
+/// Everything that decides what the core does, besides its inputs and its seed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Config {
+    /// Where clients come in.
+    pub listeners: Vec<Listener>,
+    /// Which request goes where. The most specific host, then the longest path wins, never the order.
+    pub routes: Vec<Route>,
+    /// The named sets of endpoints.
+    pub clusters: Vec<Cluster>,
+    /// Limits on waiting that hold before a route is known: those of `client.*` and `drain`, and the head's share
+    /// of `total`.
+    pub timeouts: Timeouts,
+    /// Limits on size and number.
+    pub limits: Limits,
+    /// Peers whose X-Forwarded-* and X-Request-Id fields are believed; those of others are replaced.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether replies that we write name the endpoint's address.
+    pub explain_addresses: bool,
+}
+
+/// One place where clients come in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its name in logs.
+    pub name: String,
+    /// Its address.
+    pub bind: SocketAddr,
+}
+
+/// Sends the requests that it matches to a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Route {
+    /// The host without a port, in lower case; `*.example.com` for all below; `None` for any.
+    pub host: Option<String>,
+    /// A path prefix, matched octet for octet at segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.
+    pub path: String,
+    /// Where to.
+    pub cluster: ClusterId,
+    /// Its limits on waiting.
+    pub timeouts: Timeouts,
+    /// `total` is off and `stream.idle` on from the start.
+    pub stream: bool,
+    /// Longest request body, in octets; `None` for any.
+    pub request_body_max: Option<u64>,
+}
+
+/// A named set of endpoints that serve the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its name in logs.
+    pub name: String,
+    /// Its endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// How one is chosen.
+    pub balance: Balance,
+    /// Requests that may wait for a connection slot, per worker. 1,024 as in Envoy's `max_pending_requests`.
+    pub queue_max: u32,
+}
+
+/// One address of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its address.
+    pub addr: SocketAddr,
+    /// Its share, relative to the others'. At least 1.
+    pub weight: u32,
+    /// Connections of the whole process to it; `None` for any number.
+    pub connections_max: Option<u32>,
+}
+
+/// How an endpoint is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Balance {
+    /// In turn, by weight, interleaved.
+    #[default]
+    RoundRobin,
+}
+
+/// Limits on waiting. `None` is "off". PRODUCT's table says what starts and stops each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Timeouts {
+    /// The client's.
+    pub client: ClientTimeouts,
+    /// Longest wait for a connection slot. 1 s.
+    pub queue: Option<Duration>,
+    /// Longest attempt to connect. 1 s, the seed's.
+    pub connect: Option<Duration>,
+    /// Longest pause of an upstream that owes us reading. 15 s, the seed's.
+    pub write: Option<Duration>,
+    /// Longest pause of an upstream that owes us octets. 15 s, the seed's.
+    pub read: Option<Duration>,
+    /// Longest wait for a response head, from the end of the request. Off.
+    pub head: Option<Duration>,
+    /// Longest exchange: queue, all tries, both bodies. 30 s, the seed's.
+    pub total: Option<Duration>,
+    /// Longest silence of a stream. 5 min, as in Envoy.
+    pub stream_idle: Option<Duration>,
+    /// How long an idle upstream connection is kept: 55 s, below the 60 s and 75 s of common servers. Capped by the
+    /// server's own Keep-Alive hint.
+    pub upstream_keepalive: Option<Duration>,
+    /// How long a drain may take. 30 s, as Kubernetes waits.
+    pub drain: Option<Duration>,
+}
+
+/// Limits on waiting for a client. `None` is "off".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClientTimeouts {
+    /// A whole request head, from its first octet. 10 s.
+    pub head: Option<Duration>,
+    /// The next octet of a request body. 15 s.
+    pub body: Option<Duration>,
+    /// Least mean rate of a request body, in octets per second, measured over the time that we waited for the client
+    /// and granting `body` on top. 0 is off. 500, as in Apache's mod_reqtimeout.
+    pub body_rate_min: u32,
+    /// The client takes an octet of what waits for it. 15 s.
+    pub write: Option<Duration>,
+    /// Idle between requests. 75 s, as in nginx.
+    pub keepalive: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        const fn seconds(n: u64) -> Option<Duration> {
+            Some(Duration::from_secs(n))
+        }
+        Self {
+            client: ClientTimeouts {
+                head: seconds(10),
+                body: seconds(15),
+                body_rate_min: 500,
+                write: seconds(15),
+                keepalive: seconds(75),
+            },
+            queue: seconds(1),
+            connect: seconds(1),
+            write: seconds(15),
+            read: seconds(15),
+            head: None,
+            total: seconds(30),
+            stream_idle: seconds(300),
+            upstream_keepalive: seconds(55),
+            drain: seconds(30),
+        }
+    }
+}
+
+/// Limits on size and number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Limits {
+    /// Client connections of the whole process; `None` for any number. 1,000.
+    pub client_connections: Option<u32>,
+    /// Longest head, in octets, both sides; at most 65,535. 16 KiB, as in h11 and IIS.
+    pub head_bytes: u32,
+    /// Most field lines in a head, both sides; at most 255. 100, as in Apache.
+    pub fields: u32,
+    /// Longest request-target, in octets. 8,000, what RFC 9112 §3 recommends to support at least.
+    pub target_bytes: u32,
+    /// Octets that wait in us for a slow reader, each way per exchange, and the longest single read.
+    pub buffer_bytes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            client_connections: Some(1_000),
+            head_bytes: 16 * 1024,
+            fields: 100,
+            target_bytes: 8_000,
+            buffer_bytes: 32 * 1024,
+        }
+    }
+}
+
+impl Config {
+    /// One listener, one cluster, all defaults.
+    pub fn simple(bind: SocketAddr, endpoints: &[SocketAddr]) -> Self {
+        let endpoint = |addr: &SocketAddr| Endpoint { addr: *addr, weight: 1, connections_max: None };
+        Self {
+            listeners: alloc::vec![Listener { name: "main".into(), bind }],
+            routes: alloc::vec![Route {
+                host: None,
+                path: "/".into(),
+                cluster: ClusterId(0),
+                timeouts: Timeouts::default(),
+                stream: false,
+                request_body_max: None,
+            }],
+            clusters: alloc::vec![Cluster {
+                name: "main".into(),
+                endpoints: endpoints.iter().map(endpoint).collect(),
+                balance: Balance::RoundRobin,
+                queue_max: 1_024,
+            }],
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            trusted_proxies: Vec::new(),
+            explain_addresses: true,
+        }
+    }
+
+    /// All endpoints, cluster after cluster: the order that `Permit::Endpoint` and outcomes count in.
+    pub fn endpoints(&self) -> impl Iterator<Item = (ClusterId, &Endpoint)> {
+        (0u32..)
+            .zip(&self.clusters)
+            .flat_map(|(id, cluster)| cluster.endpoints.iter().map(move |endpoint| (ClusterId(id), endpoint)))
+    }
+
+    /// Finds the first thing that the core could not work with.
+    ///
+    /// # Errors
+    /// Names the rule broken and the place in the lists of this struct.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        for (index, route) in self.routes.iter().enumerate() {
+            if self.clusters.get(route.cluster.0 as usize).is_none() {
+                return Err(ConfigError::UnknownCluster { route: index });
+            }
+            if !route.path.starts_with('/') {
+                return Err(ConfigError::PathWithoutSlash { route: index });
+            }
+            let tie = |other: &Route| other.host == route.host && other.path == route.path;
+            if let Some(other) = self.routes.iter().take(index).position(tie) {
+                return Err(ConfigError::RouteTie { routes: [other, index] });
+            }
+        }
+        for (index, cluster) in self.clusters.iter().enumerate() {
+            if cluster.endpoints.iter().any(|endpoint| endpoint.weight == 0) {
+                return Err(ConfigError::ZeroWeight { cluster: index });
+            }
+            if cluster.endpoints.iter().any(|endpoint| endpoint.connections_max == Some(0)) {
+                return Err(ConfigError::ZeroConnections { cluster: index });
+            }
+        }
+        let limits = &self.limits;
+        check_range("head_bytes", limits.head_bytes, 256, 65_535)?;
+        check_range("fields", limits.fields, 1, 255)?;
+        check_range("target_bytes", limits.target_bytes, 16, limits.head_bytes)?;
+        check_range("buffer_bytes", limits.buffer_bytes, 4_096, 16 * 1024 * 1024)
+    }
+}
+
+fn check_range(key: &'static str, value: u32, min: u32, max: u32) -> Result<(), ConfigError> {
+    if (min..=max).contains(&value) { Ok(()) } else { Err(ConfigError::OutOfRange { key, value, min, max }) }
+}
+
+/// Why a configuration can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// A route names a cluster that isn't there.
+    UnknownCluster {
+        /// Its place in `routes`.
+        route: usize,
+    },
+    /// A route's path doesn't start with `/`.
+    PathWithoutSlash {
+        /// Its place in `routes`.
+        route: usize,
+    },
+    /// Two routes match the same requests.
+    RouteTie {
+        /// Their places in `routes`.
+        routes: [usize; 2],
+    },
+    /// An endpoint's weight is 0.
+    ZeroWeight {
+        /// Its place in `clusters`.
+        cluster: usize,
+    },
+    /// An endpoint may have no connection.
+    ZeroConnections {
+        /// Its place in `clusters`.
+        cluster: usize,
+    },
+    /// A limit is outside of what can work.
+    OutOfRange {
+        /// Its name in `limits`.
+        key: &'static str,
+        /// What it was.
+        value: u32,
+        /// Least.
+        min: u32,
+        /// Most.
+        max: u32,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownCluster { route } => write!(f, "route {route} names a cluster that does not exist"),
+            Self::PathWithoutSlash { route } => write!(f, "the path of route {route} must start with '/'"),
+            Self::RouteTie { routes: [a, b] } => write!(f, "routes {a} and {b} match the same host and path"),
+            Self::ZeroWeight { cluster } => write!(f, "cluster {cluster} has an endpoint of weight 0"),
+            Self::ZeroConnections { cluster } => {
+                write!(f, "cluster {cluster} has an endpoint with no connections")
+            }
+            Self::OutOfRange { key, value, min, max } => {
+                write!(f, "{key} = {value} is not between {min} and {max}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}

@@ -1,0 +1,244 @@
+//! The explanation of every exchange: who ended it, in which phase, after how long.
+
+use crate::config::ClusterId;
+use crate::input::NetError;
+use crate::time::{Instant, Timer};
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// One exchange, told when it is over. Exactly one per request, and one per request that never became one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outcome {
+    /// First octet of the request.
+    pub started: Instant,
+    /// When the last octet left, or it failed.
+    pub ended: Instant,
+    /// Which of `Config::listeners`.
+    pub listener: u32,
+    /// The client.
+    pub peer: SocketAddr,
+    /// What was asked for; `None` when the head could not be read.
+    pub request: Option<RequestSummary>,
+    /// The status that the client was sent, or 499 when it left before one could be; `None` when none was possible.
+    pub status: Option<u16>,
+    /// Why it ended.
+    pub reason: Reason,
+    /// Who ended it, in which phase: HAProxy's two letters.
+    pub flags: Flags,
+    /// Which of `Config::routes` matched.
+    pub route: Option<u32>,
+    /// Which cluster it went to.
+    pub cluster: Option<ClusterId>,
+    /// Every connection that was tried, in order.
+    pub attempts: Vec<Attempt>,
+    /// Content octets from the client.
+    pub received: u64,
+    /// Content octets to the client.
+    pub sent: u64,
+    /// How long each phase took.
+    pub times: Times,
+    /// `total` was off and `stream.idle` on.
+    pub streamed: bool,
+    /// The id that we gave this request (`X-Request-Id`).
+    pub id: u64,
+}
+
+/// The request line and host, as slices of the received head.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RequestSummary {
+    /// The method, as sent.
+    pub method: Bytes,
+    /// The request-target, as sent.
+    pub target: Bytes,
+    /// The Host, as sent; empty if there was none.
+    pub host: Bytes,
+    /// Whether it was HTTP/1.0.
+    pub http10: bool,
+}
+
+/// One try of one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    /// The endpoint, in `Config::endpoints` order.
+    pub endpoint: u32,
+    /// Whether a pooled connection was used.
+    pub reused: bool,
+    /// When it began.
+    pub started: Instant,
+    /// How long it lasted.
+    pub took: Duration,
+    /// How it ended.
+    pub result: AttemptResult,
+}
+
+/// How a try ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AttemptResult {
+    /// It is not over.
+    Pending,
+    /// A whole response came.
+    Ok,
+    /// The connection could not be made.
+    ConnectFailed(NetError),
+    /// A reused connection proved dead before a single octet of response: nobody's fault.
+    Stale,
+    /// The exchange ended on it, for the reason of the outcome.
+    Failed(Reason),
+}
+
+/// How long each phase took; zero for one that was not reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Times {
+    /// First octet of the request to the end of its head.
+    pub head: Duration,
+    /// Waiting for a connection slot.
+    pub queue: Duration,
+    /// Connecting, all tries together.
+    pub connect: Duration,
+    /// From the connection to the last request octet accepted by the kernel.
+    pub send: Duration,
+    /// From there to the response head.
+    pub first_byte: Duration,
+    /// From the response head to its end.
+    pub body: Duration,
+}
+
+/// Why an exchange ended. A closed set: `as_str` is what logs and metrics say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// All was well.
+    Ok,
+    /// A limit on waiting ran out.
+    Timeout(Timer),
+    /// Every endpoint that was tried refused.
+    ConnectRefused,
+    /// An endpoint could not be reached.
+    ConnectUnreachable,
+    /// We could not make a connection for want of descriptors, ports or memory.
+    ConnectExhausted,
+    /// The upstream reset the connection.
+    UpstreamReset,
+    /// The upstream closed before the response was whole.
+    UpstreamClosedEarly,
+    /// The upstream broke the protocol.
+    UpstreamBadResponse,
+    /// The response head was over the limit.
+    UpstreamHeadTooLarge,
+    /// The cluster has no endpoint to try.
+    NoHealthyEndpoint,
+    /// `max_queue` requests were waiting already.
+    QueueFull,
+    /// No route matches.
+    NoRoute,
+    /// The request broke a rule; which one stands in the reply.
+    BadRequest,
+    /// The request was over a size limit.
+    RequestTooLarge,
+    /// The client left.
+    ClientAborted,
+    /// We are shutting down.
+    Draining,
+}
+
+impl Reason {
+    /// The public name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Timeout(timer) => timeout_reason(timer),
+            Self::ConnectRefused => "connect_refused",
+            Self::ConnectUnreachable => "connect_unreachable",
+            Self::ConnectExhausted => "connect_exhausted",
+            Self::UpstreamReset => "upstream_reset",
+            Self::UpstreamClosedEarly => "upstream_closed_early",
+            Self::UpstreamBadResponse => "upstream_bad_response",
+            Self::UpstreamHeadTooLarge => "upstream_head_too_large",
+            Self::NoHealthyEndpoint => "no_healthy_endpoint",
+            Self::QueueFull => "queue_full",
+            Self::NoRoute => "no_route",
+            Self::BadRequest => "bad_request",
+            Self::RequestTooLarge => "request_too_large",
+            Self::ClientAborted => "client_aborted",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+const fn timeout_reason(timer: Timer) -> &'static str {
+    match timer {
+        Timer::ClientHead => "client_head_timeout",
+        Timer::ClientBody => "client_body_timeout",
+        Timer::ClientWrite => "client_write_timeout",
+        Timer::ClientKeepAlive => "client_keepalive_timeout",
+        Timer::Linger => "linger_timeout",
+        Timer::Queue => "queue_timeout",
+        Timer::Connect => "connect_timeout",
+        Timer::UpstreamWrite => "upstream_write_timeout",
+        Timer::UpstreamRead => "upstream_read_timeout",
+        Timer::UpstreamHead => "upstream_head_timeout",
+        Timer::Total => "total_timeout",
+        Timer::StreamIdle => "stream_idle_timeout",
+        Timer::UpstreamKeepAlive => "upstream_keepalive_timeout",
+        Timer::Drain => "draining",
+    }
+}
+
+/// Who ended an exchange, and in which phase: HAProxy's session state at disconnection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Flags {
+    /// Who or what.
+    pub cause: Cause,
+    /// In which phase.
+    pub phase: Phase,
+}
+
+impl Flags {
+    /// The two letters, `--` for an exchange that went well.
+    pub const fn letters(self) -> [u8; 2] {
+        [self.cause as u8, self.phase as u8]
+    }
+}
+
+/// Who ended an exchange. Upper case acts, lower case is a timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Cause {
+    /// Nobody: it went well.
+    Nobody = b'-',
+    /// The client left or broke a rule.
+    Client = b'C',
+    /// The client was late.
+    ClientTimeout = b'c',
+    /// The server refused, left or broke a rule.
+    Server = b'S',
+    /// The server was late.
+    ServerTimeout = b's',
+    /// We refused.
+    Proxy = b'P',
+    /// We lack a resource.
+    Resource = b'R',
+    /// We are shutting down.
+    Killed = b'K',
+}
+
+/// The phase in which an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Phase {
+    /// After it was over.
+    Done = b'-',
+    /// Reading the request head.
+    Request = b'R',
+    /// Queued.
+    Queue = b'Q',
+    /// Connecting.
+    Connect = b'C',
+    /// Waiting for the response head.
+    Head = b'H',
+    /// Bodies were moving.
+    Data = b'D',
+    /// `total` ran out, wherever.
+    Total = b'T',
+}
