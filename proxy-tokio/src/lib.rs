@@ -1,0 +1,1 @@
+//! Carries the actions of `proxy-core` out on sockets, and decides nothing.
