@@ -4,5 +4,5 @@
 
 extern crate alloc;
 
-mod forward;
-mod http;
+pub mod forward;
+pub mod http;
