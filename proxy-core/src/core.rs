@@ -24,7 +24,7 @@ use crate::link::Link;
 use crate::route::Router;
 use crate::session::Session;
 use crate::slab::Slab;
-use crate::time::{Deadline, Instant};
+use crate::time::{Deadline, Instant, Timer};
 use crate::timers::Timers;
 use crate::upstreams::{Freed, Upstreams};
 use alloc::boxed::Box;
@@ -42,6 +42,8 @@ pub struct Core {
     limits: HeadLimits,
     router: Router,
     conns: Slab<Conn>,
+    /// How many of them are downstream.
+    sessions: usize,
     exchanges: Slab<Exchange>,
     upstreams: Upstreams,
     admission: Admission,
@@ -90,6 +92,7 @@ impl Core {
             },
             router: Router::new(&config.routes),
             conns: Slab::new(),
+            sessions: 0,
             exchanges: Slab::new(),
             upstreams: Upstreams::new(&config, seed),
             admission: Admission::default(),
@@ -190,7 +193,11 @@ impl Core {
     /// When the next `Input::Tick` is due, and for which limit; `None`: not before another input. It may come before
     /// the limit runs out, never after.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let alarm = self.timers.first().map(|(at, conn)| Deadline { at, ..self.deadline_of(conn).unwrap_or_default() });
+        let alarm = self.timers.first().and_then(|(at, conn)| {
+            self.deadline_of(conn)
+                .or(Some(Deadline { at, timer: Timer::ClientKeepAlive }))
+                .map(|deadline| Deadline { at, ..deadline })
+        });
         alarm.into_iter().chain(self.drain_deadline()).min()
     }
 
@@ -270,7 +277,11 @@ impl Core {
     }
 
     fn insert(&mut self, side: Side) -> ConnId {
-        let conn = Conn { side, armed: None, is_touched: false, update_queued: false, shown: Interest::default() };
+        if let Side::Downstream(_) = side {
+            self.sessions += 1;
+        }
+        let conn =
+            Conn { side, armed: None, is_touched: false, update_queued: false, shown: Interest::default() };
         let conn = ConnId(self.conns.insert(conn));
         self.touch(conn);
         conn
@@ -290,6 +301,7 @@ impl Core {
         self.timers.disarm(conn, entry.armed);
         match &entry.side {
             Side::Downstream(session) => {
+                self.sessions -= 1;
                 if session.has_permit {
                     self.actions.push_back(Action::Release(Permit::Client));
                 }

@@ -16,6 +16,7 @@ use crate::slab::Key;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use bytes::Bytes;
 use core::mem;
 use core::net::SocketAddr;
 
@@ -35,6 +36,8 @@ pub(crate) struct Exchange {
     pub(crate) stage: Stage,
     /// The request's octets while no connection holds them: it was taken back from one, and is queued again.
     pub(crate) request: Option<Box<Request>>,
+    /// It stands in its cluster's queue.
+    pub(crate) is_enqueued: bool,
     pub(crate) attempts: Vec<Attempt>,
     /// The client waits for a 100 before it sends its body: it owes nothing, the upstream does.
     pub(crate) awaiting_continue: bool,
@@ -129,7 +132,8 @@ impl Exchange {
 
     /// The explanation of how it ended. Empties the attempts.
     pub(crate) fn outcome(&mut self, now: Instant, end: Ending) -> Box<Outcome> {
-        let result = if end.reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(end.reason) };
+        let result =
+            if end.reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(end.reason) };
         self.end_attempt(result, now);
         Box::new(Outcome {
             started: self.marks.started,
@@ -163,9 +167,9 @@ pub(crate) struct Ending {
 /// What an outcome says of a request. Shares the received head.
 pub(crate) fn summary(head: &RequestHead) -> RequestSummary {
     RequestSummary {
-        method: head.method_bytes(),
-        target: head.target_bytes(),
-        host: head.host_bytes(),
+        method: head.raw().slice_ref(head.method_bytes()),
+        target: head.raw().slice_ref(head.target_bytes()),
+        host: head.authority().map_or_else(Bytes::new, |authority| head.raw().slice_ref(authority)),
         http10: head.version() == crate::http::Version::Http10,
     }
 }

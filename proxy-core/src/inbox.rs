@@ -74,11 +74,8 @@ impl Inbox {
     /// Called when waiting begins: what stays is copied out of the read buffer, which even one octet would pin.
     pub(crate) fn keep(&mut self) {
         if let Self::Lent(bytes) = self {
-            *self = if bytes.is_empty() {
-                Self::default()
-            } else {
-                Self::Owned(BytesMut::from(bytes.as_ref()))
-            };
+            *self =
+                if bytes.is_empty() { Self::default() } else { Self::Owned(BytesMut::from(bytes.as_ref())) };
         }
     }
 }

@@ -180,7 +180,10 @@ impl fmt::Display for JournalError {
             Self::BadRecord => write!(f, "a record of the journal can't be read"),
             Self::BadConfig(error) => write!(f, "the journal's configuration is refused: {error}"),
             Self::Diverged { inputs, expected, found } => {
-                write!(f, "diverged within the first {inputs} inputs: digest {found:016x}, recorded {expected:016x}")
+                write!(
+                    f,
+                    "diverged within the first {inputs} inputs: digest {found:016x}, recorded {expected:016x}"
+                )
             }
         }
     }

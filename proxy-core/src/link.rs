@@ -3,8 +3,8 @@
 use crate::exchange::ExchangeId;
 use crate::forward::{RequestContext, write_request};
 use crate::http::{
-    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Piece,
-    RequestHead, ResponseHead, Trailers,
+    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Method,
+    Piece, RequestHead, ResponseHead, Trailers, Truncated,
 };
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -33,7 +33,10 @@ pub(crate) enum State {
     Connecting(Lease),
     Leased(Lease),
     /// In the pool since then; `lifetime` is what is left of its use.
-    Idle { since: Instant, lifetime: Option<Duration> },
+    Idle {
+        since: Instant,
+        lifetime: Option<Duration>,
+    },
 }
 
 /// An exchange's use of a connection.
@@ -54,7 +57,9 @@ enum Sending {
     Body(BodyEncoder),
     Done,
     /// After 101; `fin` once the client will send no more.
-    Raw { fin: bool },
+    Raw {
+        fin: bool,
+    },
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -84,7 +89,7 @@ impl Request {
             exchange,
             request,
             response: Receiving::Head(HeadScanner::default()),
-            to_head: head.is_head(),
+            to_head: head.method() == Method::Head,
             answered: false,
             keep_alive: false,
             hint: None,
@@ -167,7 +172,9 @@ impl Link {
 
     fn lease_mut(&mut self) -> Option<(&mut Lease, &mut Inbox, &mut Outbox)> {
         match &mut self.state {
-            State::Connecting(lease) | State::Leased(lease) => Some((lease, &mut self.inbox, &mut self.outbox)),
+            State::Connecting(lease) | State::Leased(lease) => {
+                Some((lease, &mut self.inbox, &mut self.outbox))
+            }
             State::Idle { .. } => None,
         }
     }
@@ -266,11 +273,14 @@ impl Link {
         let State::Leased(lease) = &mut self.state else { return Fin::Truncated };
         match &mut lease.response {
             Receiving::Raw => Fin::HalfClose,
-            Receiving::Body(decoder) if decoder.eof().is_ok() => {
-                lease.response = Receiving::Done;
-                Fin::Whole
-            }
-            Receiving::Head(_) | Receiving::Body(_) | Receiving::Done => Fin::Truncated,
+            Receiving::Body(decoder) => match decoder.eof() {
+                Ok(()) => {
+                    lease.response = Receiving::Done;
+                    Fin::Whole
+                }
+                Err(Truncated) => Fin::Truncated,
+            },
+            Receiving::Head(_) | Receiving::Done => Fin::Truncated,
         }
     }
 

@@ -201,7 +201,11 @@ impl Outbox {
     pub(crate) fn check(&self) {
         assert_eq!(self.len, self.slices().map(<[u8]>::len).sum::<usize>(), "the outbox miscounts");
         assert!(!self.blocked || self.len > 0, "blocked with nothing to write");
-        assert_eq!(self.len > 0, self.stalled_since.is_some(), "the write clock runs exactly while octets wait");
+        assert_eq!(
+            self.len > 0,
+            self.stalled_since.is_some(),
+            "the write clock runs exactly while octets wait"
+        );
         assert!(self.retain || self.kept == 0, "octets are kept that nobody may send again");
     }
 }

@@ -85,7 +85,10 @@ mod tests {
     fn a_dead_upstream_is_explained_in_words() {
         let reply = reply(&Failure::Connect(NetError::Refused), true, false);
         assert!(reply.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{reply}");
-        assert!(reply.ends_with("\r\n\r\nUpstream unavailable: connection refused (127.0.0.1:9001)\n"), "{reply}");
+        assert!(
+            reply.ends_with("\r\n\r\nUpstream unavailable: connection refused (127.0.0.1:9001)\n"),
+            "{reply}"
+        );
         assert!(reply.contains("\r\nProxy-Status: weir; error=connection_refused\r\n"), "{reply}");
         assert!(reply.contains("\r\nContent-Length: 62\r\n"), "{reply}");
         assert!(!reply.contains("Connection: close"), "{reply}");

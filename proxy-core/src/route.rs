@@ -98,8 +98,13 @@ mod tests {
 
     #[test]
     fn the_most_specific_host_then_the_longest_path_wins_whatever_the_order() {
-        let routes =
-            [("", "/"), ("*.example.com", "/"), ("shop.example.com", "/"), ("shop.example.com", "/api"), ("", "/api/v2")];
+        let routes = [
+            ("", "/"),
+            ("*.example.com", "/"),
+            ("shop.example.com", "/"),
+            ("shop.example.com", "/api"),
+            ("", "/api/v2"),
+        ];
         let router = router(&routes);
         let find = |host: &str, path: &str| router.find(host.as_bytes(), path.as_bytes());
         assert_eq!(find("shop.example.com", "/api/x"), Some(3));

@@ -4,10 +4,10 @@
 //! would be another session over the same exchanges.
 
 use crate::exchange::ExchangeId;
-use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
+use crate::forward::{ResponseContext, VIA, downstream_framing, write_interim, write_response};
 use crate::http::{
-    BadBody, BadHead, BodyDecoder, BodyEncoder, Framing, HeadKind, HeadLimits, HeadScanner, Piece, RequestHead,
-    ResponseHead, Trailers, Version, skip_blank_lines,
+    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Piece,
+    RequestHead, ResponseHead, Trailers, Version,
 };
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
@@ -84,9 +84,14 @@ pub(crate) enum Receiving {
 pub(crate) enum Responding {
     /// No final head was sent.
     Nothing,
-    Body { encoder: BodyEncoder, keep_alive: bool },
+    Body {
+        encoder: BodyEncoder,
+        keep_alive: bool,
+    },
     /// After 101; `fin` once the upstream will send no more.
-    Raw { fin: bool },
+    Raw {
+        fin: bool,
+    },
 }
 
 /// What follows when the answer is flushed.
@@ -186,14 +191,14 @@ impl Session {
     /// Passes a 1xx on. 1.0 knows none (RFC 9110 §15.2).
     pub(crate) fn interim(&mut self, head: &ResponseHead) {
         if let State::Exchange(Serving { version: Version::Http11, .. }) = &self.state {
-            self.outbox.append(|out| write_interim(out, head));
+            self.outbox.append(|out| write_interim(out, head, VIA));
         }
     }
 
     /// Becomes a tunnel: what was pipelined behind the request is the tunnel's first octets.
     pub(crate) fn switch(&mut self, head: &ResponseHead) {
         if let State::Exchange(serving) = &mut self.state {
-            self.outbox.append(|out| write_interim(out, head));
+            self.outbox.append(|out| write_interim(out, head, VIA));
             serving.request = Receiving::Raw;
             serving.response = Responding::Raw { fin: false };
         }
@@ -204,7 +209,7 @@ impl Session {
         let State::Exchange(serving) = &mut self.state else { return };
         let framing = downstream_framing(head.framing(), serving.version);
         let keep_alive = may_keep && serving.keep_alive && !self.half_closed && framing != Framing::Close;
-        let context = ResponseContext { client_version: serving.version, framing, keep_alive };
+        let context = ResponseContext { client_version: serving.version, framing, keep_alive, via: VIA };
         self.outbox.append(|out| write_response(out, head, &context));
         serving.response = Responding::Body { encoder: BodyEncoder::new(framing), keep_alive };
     }
@@ -214,7 +219,7 @@ impl Session {
         if let State::Exchange(serving) = &mut self.state {
             match &mut serving.response {
                 Responding::Body { encoder, .. } => encoder.data(data, &mut self.outbox),
-                Responding::Raw { .. } => crate::http::BodySink::put_bytes(&mut self.outbox, data),
+                Responding::Raw { .. } => self.outbox.put_bytes(data),
                 Responding::Nothing => {}
             }
         }
@@ -261,7 +266,10 @@ fn next_head(
         return Heard::Nothing;
     }
     if began.is_none() {
-        skip_blank_lines(inbox);
+        match scanner.blank_lines(inbox.as_slice()) {
+            Ok(blank) => inbox.skip(blank),
+            Err(bad) => return Heard::BadHead(bad),
+        }
         if inbox.is_empty() {
             return Heard::Nothing;
         }

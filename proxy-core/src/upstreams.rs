@@ -100,14 +100,19 @@ impl Upstreams {
             if let Some(start) = seed.checked_rem(u64::from(members.end - members.start)) {
                 // Workers start at different endpoints, or all their first requests would meet at one.
                 for _ in 0..start {
-                    balance::next(&mut endpoints[members.start as usize..], |_, endpoint| Some(&mut endpoint.turn));
+                    balance::next(&mut endpoints[members.start as usize..], |_, endpoint| {
+                        Some(&mut endpoint.turn)
+                    });
                 }
             }
             clusters.push(Cluster {
                 members,
                 pending: VecDeque::new(),
                 queue_max: cluster.queue_max,
-                fallback_host: cluster.endpoints.first().map_or_else(String::new, |first| first.addr.to_string()),
+                fallback_host: cluster
+                    .endpoints
+                    .first()
+                    .map_or_else(String::new, |first| first.addr.to_string()),
             });
         }
         Self { clusters, endpoints }
@@ -127,6 +132,11 @@ impl Upstreams {
 
     pub(crate) fn cluster_of(&self, endpoint: u32) -> ClusterId {
         self.endpoints[endpoint as usize].cluster
+    }
+
+    /// The cluster of an endpoint that may not exist.
+    pub(crate) fn find_cluster(&self, endpoint: u32) -> Option<ClusterId> {
+        self.endpoints.get(endpoint as usize).map(|endpoint| endpoint.cluster)
     }
 
     /// Finds a connection for a request of `cluster`. Not to an endpoint for which `tried` holds; with `fresh`, not an
@@ -241,7 +251,11 @@ impl Upstreams {
     /// The last exchange of a queue that is over its limit.
     pub(crate) fn overflowing(&self, cluster: ClusterId) -> Option<ExchangeId> {
         let cluster = &self.clusters[cluster.0 as usize];
-        if cluster.pending.len() > cluster.queue_max as usize { cluster.pending.back().copied() } else { None }
+        if cluster.pending.len() > cluster.queue_max as usize {
+            cluster.pending.back().copied()
+        } else {
+            None
+        }
     }
 
     /// All idle connections, endpoint after endpoint.

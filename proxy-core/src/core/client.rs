@@ -153,7 +153,7 @@ impl Core {
     }
 
     fn begin_exchange(&mut self, conn: ConnId, head: Box<RequestHead>) {
-        let Some(route) = self.router.find(&head.host(), head.path()) else {
+        let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(&head));
         };
         let Some(config) = self.config.routes.get(route as usize) else { return };
@@ -177,6 +177,7 @@ impl Core {
             cluster,
             stage: Stage::Queued { since: now },
             request: None,
+            is_enqueued: false,
             attempts: Vec::with_capacity(1),
             awaiting_continue: head.expect_continue(),
             streamed,
@@ -256,7 +257,10 @@ impl Core {
             }
             State::Flushing { .. } => {}
             State::Exchange(serving) => match serving.request {
-                Receiving::Raw => self.on_client_half_close(serving.id),
+                Receiving::Raw => {
+                    let id = serving.id;
+                    self.on_client_half_close(id);
+                }
                 // The request will never be whole.
                 Receiving::Body(_) => self.fail_session(conn, Failure::ClientGone),
                 Receiving::Done if session.fin_means_gone() => self.fail_session(conn, Failure::ClientGone),

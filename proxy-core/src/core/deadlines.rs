@@ -44,7 +44,9 @@ impl Core {
         let client = &self.config.timeouts.client;
         match &session.state {
             State::Unadmitted => {}
-            State::AwaitHead { began: Some(began), .. } => earliest.add(Timer::ClientHead, Some(*began), client.head),
+            State::AwaitHead { began: Some(began), .. } => {
+                earliest.add(Timer::ClientHead, Some(*began), client.head)
+            }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
             }
@@ -93,6 +95,8 @@ impl Core {
         let now = self.now;
         match self.conns.get_mut(conn.0).map(|entry| &mut entry.side) {
             Some(Side::Downstream(session)) => session.outbox.start_clock(now),
+            // Nothing could be written yet: this wait is `connect`'s.
+            Some(Side::Upstream(link)) if link.is_connecting() => {}
             Some(Side::Upstream(link)) => link.outbox.start_clock(now),
             None => return,
         }
@@ -149,6 +153,7 @@ fn client_allowance(exchange: &Exchange, timeouts: &Timeouts) -> Option<Duration
     let idle = timeouts.client.body?;
     let rate = u64::from(timeouts.client.body_rate_min);
     let Some(deserved) = exchange.received.saturating_mul(1_000).checked_div(rate) else { return Some(idle) };
-    let left = idle.saturating_add(Duration::from_millis(deserved)).saturating_sub(exchange.client_owes.spent());
+    let left =
+        idle.saturating_add(Duration::from_millis(deserved)).saturating_sub(exchange.client_owes.spent());
     Some(idle.min(left))
 }

@@ -14,7 +14,9 @@ pub(super) enum Draining {
     #[default]
     Off,
     /// Until then, if there is a limit.
-    On { until: Option<Instant> },
+    On {
+        until: Option<Instant>,
+    },
     Done,
 }
 
@@ -34,9 +36,9 @@ impl Core {
         for conn in self.upstreams.idle().collect::<Vec<_>>() {
             self.drop_idle(conn);
         }
-        for conn in self.downstream(|state| {
-            matches!(state, State::Unadmitted | State::AwaitHead { began: None, .. })
-        }) {
+        for conn in
+            self.downstream(|state| matches!(state, State::Unadmitted | State::AwaitHead { began: None, .. }))
+        {
             self.close(conn, Close::Graceful);
         }
     }
@@ -64,14 +66,7 @@ impl Core {
     fn cut(&mut self, conn: ConnId) {
         let failure = Failure::Timeout(Timer::Drain);
         match self.session(conn).map(|session| &session.state) {
-            Some(State::Exchange(serving)) => {
-                let id = serving.id;
-                self.fail(id, failure);
-                // A reply that can be written at once may still get out; nothing waits for it.
-                if let Some(State::Flushing { .. }) = self.session(conn).map(|session| &session.state) {
-                    self.flush_and_close(conn);
-                }
-            }
+            Some(State::Exchange(serving)) => self.fail(serving.id, failure),
             Some(State::Flushing { .. }) => self.cut_flushing(conn, &failure),
             Some(_) => self.close(conn, Close::Graceful),
             None => {}
@@ -80,7 +75,7 @@ impl Core {
 
     /// Reports the end of a drain, once.
     pub(super) fn settle_drain(&mut self) {
-        if matches!(self.draining, Draining::On { .. }) && self.downstream(|_| true).is_empty() {
+        if matches!(self.draining, Draining::On { .. }) && self.sessions == 0 {
             self.draining = Draining::Done;
             self.actions.push_back(Action::Drained);
         }

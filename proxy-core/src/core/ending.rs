@@ -4,7 +4,7 @@ use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, Exchange, ExchangeId, Stage, summary};
-use crate::http::RequestHead;
+use crate::http::{Method, RequestHead};
 use crate::input::ConnId;
 use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
 use crate::reply::{ReplyContext, write_reply};
@@ -82,20 +82,26 @@ impl Core {
         let conn = exchange.session;
         let responded = self.session(conn).is_some_and(Session::has_responded);
         let gone = failure == Failure::ClientGone;
-        let status = if responded || gone { exchange.status.or(gone.then_some(499)) } else { Some(failure.status()) };
+        // A client that takes nothing would not take a reply, and a drain that is over waits for none.
+        let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
+        let cut = responded || gone || mute;
+        let status = if cut { exchange.status.or(gone.then_some(499)) } else { Some(failure.status()) };
         let ending = Ending { status, reason: failure.reason(), flags: failure.flags(phase) };
-        if responded || gone || failure == Failure::Timeout(Timer::ClientWrite) {
+        if cut {
             let how = if gone && !responded { Close::Graceful } else { Close::Abort };
             self.close(conn, how);
             self.record(exchange.outcome(self.now, ending));
             return;
         }
-        let keep_alive = !self.draining.is_on() && self.session(conn).is_some_and(Session::may_keep_after_reply);
+        let keep_alive =
+            !self.draining.is_on() && self.session(conn).is_some_and(Session::may_keep_after_reply);
         let context = ReplyContext {
-            endpoint: endpoint.filter(|_| self.config.explain_addresses).map(|endpoint| self.upstreams.addr(endpoint)),
+            endpoint: endpoint
+                .filter(|_| self.config.explain_addresses)
+                .map(|endpoint| self.upstreams.addr(endpoint)),
             id: exchange.id,
             keep_alive,
-            to_head: exchange.head.is_head(),
+            to_head: is_head(&exchange.head),
         };
         let then = self.reply(conn, &failure, context, &mut exchange.sent);
         self.flush(conn, &mut exchange, ending, then);
@@ -106,9 +112,9 @@ impl Core {
         let Some(origin) = self.origin(conn) else { return };
         let id = self.ids.next();
         let keep_alive = !self.draining.is_on()
-            && head.is_some_and(|head| head.keep_alive() && head.has_no_body())
+            && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
             && self.session(conn).is_some_and(|session| !session.half_closed);
-        let to_head = head.is_some_and(RequestHead::is_head);
+        let to_head = head.is_some_and(is_head);
         let mut outcome = self.headless(origin, failure, head, Some(failure.status()));
         outcome.id = id;
         let context = ReplyContext { endpoint: None, id, keep_alive, to_head };
@@ -157,7 +163,9 @@ impl Core {
         outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
         let over = session.inbox.is_empty() && (session.half_closed || is_draining);
-        let close = then == Then::Close || (then == Then::KeepAlive && over) || (then == Then::Linger && session.half_closed);
+        let close = then == Then::Close
+            || (then == Then::KeepAlive && over)
+            || (then == Then::Linger && session.half_closed);
         if !close && then == Then::KeepAlive {
             session.await_head(now);
         }
@@ -245,4 +253,8 @@ impl Core {
     fn record(&mut self, outcome: Box<Outcome>) {
         self.actions.push_back(Action::Record(outcome));
     }
+}
+
+fn is_head(head: &RequestHead) -> bool {
+    head.method() == Method::Head
 }

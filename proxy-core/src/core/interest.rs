@@ -34,7 +34,8 @@ impl Core {
     }
 
     fn serving_interest(&self, session: &Session, serving: &Serving) -> (usize, bool) {
-        let link = self.exchange(serving.id).and_then(|exchange| exchange.link()).and_then(|link| self.link(link));
+        let link =
+            self.exchange(serving.id).and_then(|exchange| exchange.link()).and_then(|link| self.link(link));
         let read = match (&serving.request, link) {
             (Receiving::Body(_) | Receiving::Raw, Some(link)) => self.client_room(link),
             (Receiving::Body(_), None) | (Receiving::Done | Receiving::Raw, _) => self.pipeline_room(session),
@@ -49,8 +50,9 @@ impl Core {
             link::State::Idle { .. } => Interest { read: 1, write: false, shutdown: false },
             link::State::Leased(_) => {
                 let exchange = link.exchange().and_then(|id| self.exchange(id));
-                let is_done = exchange
-                    .is_some_and(|exchange| matches!(exchange.stage, Stage::Tunnel { upstream_done: true, .. }));
+                let is_done = exchange.is_some_and(|exchange| {
+                    matches!(exchange.stage, Stage::Tunnel { upstream_done: true, .. })
+                });
                 let session = exchange.and_then(|exchange| self.session(exchange.session));
                 let read = session.filter(|_| !is_done).map_or(0, |session| self.server_room(session));
                 Interest { read, write: !link.outbox.is_empty(), shutdown: link.wants_fin() }

@@ -5,7 +5,7 @@ use crate::action::{Action, Close};
 use crate::config::ClusterId;
 use crate::exchange::verdict::{Failure, may_replay};
 use crate::exchange::{ExchangeId, Stage};
-use crate::forward::RequestContext;
+use crate::forward::{RequestContext, VIA};
 use crate::ids;
 use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
@@ -164,13 +164,14 @@ impl Core {
         }
         let exchange = self.exchange(id)?;
         let peer = exchange.peer.ip();
+        let request_id = ids::hex(exchange.id);
         let context = RequestContext {
             peer,
             proto: "http",
             peer_is_trusted: self.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
             fallback_host: self.upstreams.fallback_host(exchange.cluster),
-            request_id: Some(&ids::hex(exchange.id)),
-            via: "weir",
+            request_id: Some(&request_id),
+            via: VIA,
         };
         Some(Request::new(id, &exchange.head, &context))
     }

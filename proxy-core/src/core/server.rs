@@ -48,7 +48,9 @@ impl Core {
                     }
                     self.with_session_of(id, |session| session.send(bytes));
                 }
-                Said::Raw(bytes) => self.with_session_of(id, |session| session.send(bytes)),
+                Said::Raw(bytes) => {
+                    self.with_session_of(id, |session| session.send(bytes));
+                }
                 Said::End(trailers) => {
                     let then = self.with_session_of(id, |session| session.finish(trailers.as_ref()));
                     if let Some(then) = then {
@@ -87,7 +89,7 @@ impl Core {
         let (now, may_keep) = (self.now, !self.draining.is_on());
         let Some(exchange) = self.exchange_mut(id) else { return };
         exchange.status = Some(head.status());
-        exchange.streamed |= head.is_event_stream();
+        exchange.streamed |= head.event_stream();
         exchange.awaiting_continue = false;
         exchange.marks.responded = Some(now);
         exchange.stage = Stage::Responding { link: conn };

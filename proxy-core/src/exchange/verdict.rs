@@ -24,7 +24,9 @@ pub(crate) enum Failure {
     NoRoute,
     BadRequestHead(BadHead),
     BadRequestBody(BadBody),
-    BodyTooLarge { limit: u64 },
+    BodyTooLarge {
+        limit: u64,
+    },
     ClientGone,
     Draining,
 }
@@ -40,7 +42,9 @@ impl Failure {
             Self::UpstreamReset => Reason::UpstreamReset,
             Self::UpstreamClosedEarly => Reason::UpstreamClosedEarly,
             Self::BadResponseHead(bad) if bad.is_too_large() => Reason::UpstreamHeadTooLarge,
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedSwitch => Reason::UpstreamBadResponse,
+            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedSwitch => {
+                Reason::UpstreamBadResponse
+            }
             Self::NoEndpoint => Reason::NoHealthyEndpoint,
             Self::QueueFull => Reason::QueueFull,
             Self::NoRoute => Reason::NoRoute,
@@ -68,7 +72,7 @@ impl Failure {
             Self::NoEndpoint | Self::QueueFull | Self::Draining => 503,
             Self::NoRoute => 404,
             Self::BadRequestHead(bad) => bad.status(),
-            Self::BadRequestBody(bad) => bad.status(),
+            Self::BadRequestBody(_) => 400,
             Self::BodyTooLarge { .. } => 413,
             Self::ClientGone => 499,
         }
@@ -88,7 +92,11 @@ impl Failure {
     const fn cause(&self) -> Cause {
         match self {
             Self::Timeout(
-                Timer::ClientHead | Timer::ClientBody | Timer::ClientWrite | Timer::ClientKeepAlive | Timer::Linger,
+                Timer::ClientHead
+                | Timer::ClientBody
+                | Timer::ClientWrite
+                | Timer::ClientKeepAlive
+                | Timer::Linger,
             ) => Cause::ClientTimeout,
             Self::Timeout(Timer::Drain) | Self::Draining => Cause::Killed,
             Self::Timeout(_) | Self::Connect(NetError::TimedOut) => Cause::ServerTimeout,
@@ -101,7 +109,9 @@ impl Failure {
             | Self::UnaskedSwitch
             | Self::NoEndpoint
             | Self::QueueFull => Cause::Server,
-            Self::NoRoute | Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::BodyTooLarge { .. } => Cause::Proxy,
+            Self::NoRoute | Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::BodyTooLarge { .. } => {
+                Cause::Proxy
+            }
             Self::ClientGone => Cause::Client,
         }
     }
@@ -137,7 +147,9 @@ impl Failure {
             Self::Timeout(timer) => timeout_text(*timer, &at),
             Self::Connect(error) => format!("Upstream unavailable: {}{at}", connect_text(*error)),
             Self::UpstreamReset => format!("Upstream failed: it reset the connection before answering{at}"),
-            Self::UpstreamClosedEarly => format!("Upstream failed: it closed the connection before answering{at}"),
+            Self::UpstreamClosedEarly => {
+                format!("Upstream failed: it closed the connection before answering{at}")
+            }
             Self::BadResponseHead(bad) => format!("Upstream sent a bad response: {bad}{at}"),
             Self::BadResponseBody(bad) => format!("Upstream sent a bad response: {bad}{at}"),
             Self::UnaskedSwitch => format!("Upstream sent a bad response: it switched protocols unasked{at}"),
@@ -176,7 +188,9 @@ fn timeout_text(timer: Timer, at: &str) -> String {
         Timer::UpstreamHead => format!("Upstream timed out: its response head took too long (head){at}"),
         Timer::Total => format!("The request took too long in all (total){at}"),
         Timer::StreamIdle => format!("Nothing moved on the stream (stream.idle){at}"),
-        Timer::ClientKeepAlive | Timer::Linger | Timer::UpstreamKeepAlive => "An idle connection was closed".into(),
+        Timer::ClientKeepAlive | Timer::Linger | Timer::UpstreamKeepAlive => {
+            "An idle connection was closed".into()
+        }
         Timer::Drain => "This proxy is shutting down".into(),
     }
 }
