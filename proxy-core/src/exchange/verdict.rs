@@ -84,6 +84,7 @@ impl Failure {
             Self::Timeout(Timer::ClientHead) => Phase::Request,
             Self::Timeout(Timer::ClientBody | Timer::ClientWrite | Timer::UpstreamWrite) => Phase::Data,
             Self::Timeout(Timer::Total) => Phase::Total,
+            Self::Connect(_) => Phase::Connect,
             _ => phase,
         };
         Flags { cause: self.cause(), phase }
