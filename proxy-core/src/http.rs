@@ -42,4 +42,4 @@ pub enum Version {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
