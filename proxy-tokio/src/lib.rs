@@ -1,1 +1,26 @@
 //! Carries the actions of `proxy-core` out on sockets, and decides nothing.
+//!
+//! One worker is one thread with one current-thread runtime and one [`Core`](proxy_core::Core). [`serve`] starts
+//! them on real sockets; [`run_worker`] is the loop of one, over any [`Net`], so that a simulated network runs the
+//! very same code.
+//!
+//! In reading order: `worker` is the loop, `pump` moves octets of one connection, `slots` holds the connections,
+//! `ready` says which of them have news, `accept`, `timer`, `permits` and `crew` are what their names say, and
+//! `serve` has the threads.
+#![forbid(unsafe_code)]
+
+mod accept;
+mod crew;
+mod net;
+mod permits;
+mod pump;
+mod ready;
+mod serve;
+mod slots;
+mod timer;
+mod worker;
+
+pub use crew::Crew;
+pub use net::{Net, TokioNet, net_error};
+pub use serve::{Running, ServeError, ServeOptions, serve};
+pub use worker::{Journal, Recorder, Setup, run_worker};

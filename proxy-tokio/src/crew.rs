@@ -1,0 +1,74 @@
+//! What the workers of one process share: their inboxes and the process-wide limits. All that passes between them is
+//! an input of the core, so each worker's journal is complete in itself.
+
+use crate::permits::Permits;
+use crate::ready::Inbox;
+use proxy_core::{Config, Input, Permit};
+use std::sync::Arc;
+
+/// The workers of one process, as they see each other.
+#[derive(Debug)]
+pub struct Crew {
+    permits: Permits,
+    inboxes: Vec<Arc<Inbox>>,
+}
+
+impl Crew {
+    /// Makes room for `workers` workers under the process-wide limits of `config`.
+    pub fn new(config: &Config, workers: usize) -> Arc<Self> {
+        let inboxes = (0..workers).map(|_| Arc::default()).collect();
+        Arc::new(Self { permits: Permits::new(config), inboxes })
+    }
+
+    /// Tells every worker to stop taking work and finish what runs. Telling them twice does no harm.
+    pub fn drain(&self) {
+        self.inboxes.iter().for_each(|inbox| inbox.post(Input::Drain));
+    }
+
+    /// # Panics
+    /// If there is no such worker.
+    pub(crate) fn inbox(&self, worker: usize) -> Arc<Inbox> {
+        Arc::clone(&self.inboxes[worker])
+    }
+
+    /// The answer to `Action::Acquire`.
+    pub(crate) fn acquire(&self, permit: Permit, worker: usize) -> Input {
+        if self.permits.acquire(permit, worker) {
+            return Input::Granted { permit };
+        }
+        // Only a connection to an endpoint can be idle and yet hold a unit.
+        if matches!(permit, Permit::Endpoint(_)) {
+            self.post_to_others(worker, &Input::Wanted { permit });
+        }
+        Input::Denied { permit }
+    }
+
+    pub(crate) fn release(&self, permit: Permit) {
+        self.permits.release(permit, |worker| self.post(worker, Input::Granted { permit }));
+    }
+
+    /// A worker ends: it waits for nothing any more, and what was granted unheard goes back.
+    pub(crate) fn leave(&self, worker: usize) {
+        self.permits.leave(worker);
+        let mut mail = Vec::new();
+        if let Some(inbox) = self.inboxes.get(worker) {
+            inbox.take(&mut Vec::new(), &mut mail);
+        }
+        for input in mail {
+            if let Input::Granted { permit } = input {
+                self.release(permit);
+            }
+        }
+    }
+
+    fn post_to_others(&self, worker: usize, input: &Input) {
+        let others = self.inboxes.iter().enumerate().filter(|(other, _)| *other != worker);
+        others.for_each(|(_, inbox)| inbox.post(input.clone()));
+    }
+
+    fn post(&self, worker: usize, input: Input) {
+        if let Some(inbox) = self.inboxes.get(worker) {
+            inbox.post(input);
+        }
+    }
+}

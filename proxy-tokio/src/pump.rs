@@ -1,0 +1,164 @@
+//! Moves the octets of one connection: as many as the core allows in, whatever it offers out. Knows the state of the
+//! socket; what the octets mean it does not.
+
+use crate::net::net_error;
+use crate::slots::Open;
+use bytes::{BufMut, Bytes, BytesMut};
+use proxy_core::NetError;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::poll_read_buf;
+
+/// What one read brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    Data(Bytes),
+    Eof,
+    Failed(NetError),
+    /// Nothing is there; the bell rings when something is.
+    Pending,
+}
+
+/// What writing came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wrote {
+    pub(crate) octets: usize,
+    pub(crate) then: Then,
+}
+
+/// Why writing stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// There was no more to write.
+    Done,
+    /// The kernel is full; the bell rings when it is not.
+    Blocked,
+    Failed(NetError),
+}
+
+/// Where octets are read into, one buffer for all connections of a worker: an idle connection holds none.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBuffer(BytesMut);
+
+impl ReadBuffer {
+    /// Reads at most `max` octets. What is read is handed out without copying; the rest of the buffer serves the
+    /// next reads, and all of it again once nobody holds a part.
+    pub(crate) fn read<S: AsyncRead + Unpin>(
+        &mut self,
+        open: &mut Open<S>,
+        cx: &mut Context<'_>,
+        max: usize,
+    ) -> Read {
+        let max = max.min(READ_MAX);
+        if self.0.capacity() < max {
+            self.0.reserve(READ_MAX);
+        }
+        match poll_read_buf(Pin::new(&mut open.stream), cx, &mut (&mut self.0).limit(max)) {
+            Poll::Ready(Ok(0)) => {
+                open.ended = true;
+                Read::Eof
+            }
+            Poll::Ready(Ok(_)) => Read::Data(self.0.split().freeze()),
+            Poll::Ready(Err(error)) => Read::Failed(net_error(&error)),
+            Poll::Pending => Read::Pending,
+        }
+    }
+}
+
+/// Writes what `egress` lends until it is all taken or the kernel is full; `egress` starts anew at each call.
+///
+/// After a short write the kernel is asked once more: that is what makes the bell ring when there is room.
+pub(crate) fn write<'a, S, I>(open: &mut Open<S>, cx: &mut Context<'_>, egress: impl Fn() -> I) -> Wrote
+where
+    S: AsyncWrite + Unpin,
+    I: Iterator<Item = &'a [u8]>,
+{
+    let mut octets = 0;
+    let then = loop {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let batch = gather(egress(), octets, &mut slices);
+        if batch.octets == 0 {
+            break Then::Done;
+        }
+        match write_slices(&mut open.stream, cx, slices.get(..batch.slices).unwrap_or_default()) {
+            Poll::Ready(Ok(0)) => break Then::Failed(NetError::Other),
+            Poll::Ready(Ok(n)) => {
+                octets += n;
+                if n >= batch.octets && batch.is_last {
+                    break Then::Done;
+                }
+            }
+            Poll::Ready(Err(error)) => break Then::Failed(net_error(&error)),
+            Poll::Pending => break Then::Blocked,
+        }
+    };
+    open.blocked = then == Then::Blocked;
+    Wrote { octets, then }
+}
+
+/// Sends FIN, once.
+pub(crate) fn shut_down<S: AsyncWrite + Unpin>(open: &mut Open<S>, cx: &mut Context<'_>) -> Wrote {
+    if open.shut {
+        return Wrote { octets: 0, then: Then::Done };
+    }
+    let then = match Pin::new(&mut open.stream).poll_shutdown(cx) {
+        Poll::Ready(Ok(())) => Then::Done,
+        Poll::Ready(Err(error)) => Then::Failed(net_error(&error)),
+        Poll::Pending => Then::Blocked,
+    };
+    open.shut = then == Then::Done;
+    open.blocked = then == Then::Blocked;
+    Wrote { octets: 0, then }
+}
+
+fn write_slices<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    cx: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match slices {
+        // A plain write that comes up short tells tokio that the kernel is full; a vectored one does not, and costs
+        // a second system call to find out.
+        [slice] => Pin::new(stream).poll_write(cx, slice),
+        slices => Pin::new(stream).poll_write_vectored(cx, slices),
+    }
+}
+
+struct Batch {
+    slices: usize,
+    octets: usize,
+    is_last: bool,
+}
+
+/// Fills `into` from `egress`, leaving out the first `skip` octets.
+fn gather<'a>(
+    egress: impl Iterator<Item = &'a [u8]>,
+    mut skip: usize,
+    into: &mut [IoSlice<'a>; SLICES_MAX],
+) -> Batch {
+    let mut batch = Batch { slices: 0, octets: 0, is_last: true };
+    for slice in egress {
+        let Some(rest) = slice.get(skip..).filter(|rest| !rest.is_empty()) else {
+            skip -= slice.len();
+            continue;
+        };
+        skip = 0;
+        let Some(place) = into.get_mut(batch.slices) else {
+            batch.is_last = false;
+            break;
+        };
+        *place = IoSlice::new(rest);
+        batch.slices += 1;
+        batch.octets += rest.len();
+    }
+    batch
+}
+
+/// Longest single read, and the size of the buffer, in octets. More would not be faster: on loopback and 10 Gbit/s a
+/// socket rarely holds more when its reader keeps up.
+const READ_MAX: usize = 64 * 1024;
+
+/// Slices of one vectored write. A response is seldom more than a head, two chunk lines and a few pieces.
+const SLICES_MAX: usize = 16;

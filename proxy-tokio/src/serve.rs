@@ -1,0 +1,203 @@
+//! Starts the workers on real sockets and waits for them: threads, runtimes and listeners, nothing else.
+
+use crate::crew::Crew;
+use crate::net::{TokioNet, listen};
+use crate::worker::{Recorder, Setup, run_worker};
+use proxy_core::{Config, ConfigError, Core};
+use std::error::Error;
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::iter::repeat_n;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use tokio::runtime::{Builder, Runtime};
+
+/// How to serve; what to serve is in [`Config`].
+#[derive(Clone, Copy, Debug)]
+pub struct ServeOptions {
+    /// How many workers, each a thread: at least one is started.
+    pub workers: usize,
+}
+
+/// Starts a proxy and comes back when clients can connect. `recorder` makes each worker's recorder.
+///
+/// # Errors
+/// A configuration that cannot work, an address that cannot be bound, a thread that cannot be started. Nothing is
+/// left running then.
+pub fn serve<R: Recorder + Send + 'static>(
+    config: Config,
+    options: ServeOptions,
+    mut recorder: impl FnMut(usize) -> R,
+) -> Result<Running, ServeError> {
+    config.validate().map_err(ServeError::Config)?;
+    let workers = options.workers.max(1);
+    let sockets = bind(&config, workers)?;
+    let mut running = Running {
+        addrs: sockets.addrs,
+        crew: Crew::new(&config, workers),
+        threads: Vec::with_capacity(workers),
+    };
+    // One epoch for all: the times in their outcomes can be compared.
+    let epoch = tokio::time::Instant::now();
+    for (worker, (listeners, config)) in
+        sockets.of_workers.into_iter().zip(repeat_n(config, workers)).enumerate()
+    {
+        let core = Core::new(config, random_seed()).map_err(ServeError::Config)?;
+        let crew = Arc::clone(&running.crew);
+        let recorder = recorder(worker);
+        let run = move |runtime: &Runtime| {
+            let _guard = runtime.enter();
+            let listeners =
+                listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>()?;
+            let setup =
+                Setup { core, net: TokioNet, listeners, crew, worker, recorder, journal: None, epoch };
+            runtime.block_on(run_worker(setup));
+            Ok(())
+        };
+        running.start(worker, run)?;
+    }
+    Ok(running)
+}
+
+/// The listening sockets of all workers.
+struct Sockets {
+    addrs: Vec<SocketAddr>,
+    of_workers: Vec<Vec<TcpListener>>,
+}
+
+/// Binds everything before anything starts, so that an address in use is an error and not half a proxy.
+fn bind(config: &Config, workers: usize) -> Result<Sockets, ServeError> {
+    let mut sockets = Sockets { addrs: Vec::new(), of_workers: Vec::new() };
+    sockets.of_workers.resize_with(workers, Vec::new);
+    for listener in &config.listeners {
+        let addr = listener.bind;
+        let bind_error = |error| ServeError::Bind { addr, error };
+        let bound = listen(addr, workers).map_err(bind_error)?;
+        let first = bound.first().map_or(Ok(addr), TcpListener::local_addr).map_err(bind_error)?;
+        sockets.addrs.push(first);
+        sockets.of_workers.iter_mut().zip(bound).for_each(|(of_one, socket)| of_one.push(socket));
+    }
+    Ok(sockets)
+}
+
+/// Randomly keyed by the operating system, once per process, and counted on per call.
+fn random_seed() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+/// A proxy at work. Dropped, it goes on until the process ends.
+#[derive(Debug)]
+pub struct Running {
+    addrs: Vec<SocketAddr>,
+    crew: Arc<Crew>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+}
+
+impl Running {
+    /// Where it listens, in the order of `Config::listeners`; a port that was 0 is the real one.
+    pub fn addrs(&self) -> &[SocketAddr] {
+        &self.addrs
+    }
+
+    /// Tells it to stop taking work and finish what runs, within `timeouts.drain`.
+    pub fn drain(&self) {
+        self.crew.drain();
+    }
+
+    /// Whether every worker has ended.
+    pub fn finished(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Waits until it is drained.
+    ///
+    /// # Errors
+    /// A worker that failed; the others were drained then.
+    pub fn join(self) -> Result<(), ServeError> {
+        // All are waited for, whatever becomes of the first.
+        let ends = self.threads.into_iter().map(JoinHandle::join).collect::<Vec<_>>();
+        ends.into_iter().try_for_each(|end| match end {
+            Ok(result) => result.map_err(ServeError::Worker),
+            Err(_) => Err(ServeError::Panicked),
+        })
+    }
+
+    fn start(
+        &mut self,
+        worker: usize,
+        run: impl FnOnce(&Runtime) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let last_words = DrainOnPanic(Arc::clone(&self.crew));
+        // The runtime is made here, where its failure can still be reported as one to start.
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let thread = runtime.and_then(|runtime| {
+            thread::Builder::new().name(format!("worker-{worker}")).spawn(move || {
+                let _last_words = last_words;
+                run(&runtime)
+            })
+        });
+        match thread {
+            Ok(thread) => {
+                self.threads.push(thread);
+                Ok(())
+            }
+            Err(error) => {
+                self.drain();
+                Err(ServeError::Worker(error))
+            }
+        }
+    }
+}
+
+/// A worker that panics takes its connections and its share of the limits with it. The rest then finish what they do
+/// and end, so that a supervisor can start afresh, rather than limp on.
+struct DrainOnPanic(Arc<Crew>);
+
+impl Drop for DrainOnPanic {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.drain();
+        }
+    }
+}
+
+/// Why a proxy did not start, or ended before its time.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The configuration cannot work.
+    Config(ConfigError),
+    /// An address cannot be listened on.
+    Bind {
+        /// Which.
+        addr: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// A worker could not be started.
+    Worker(io::Error),
+    /// A worker ran into a bug of ours; what it said is on standard error.
+    Panicked,
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Bind { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
+            Self::Worker(error) => write!(f, "cannot start a worker: {error}"),
+            Self::Panicked => f.write_str("a worker panicked"),
+        }
+    }
+}
+
+impl Error for ServeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Config(error) => Some(error),
+            Self::Bind { error, .. } | Self::Worker(error) => Some(error),
+            Self::Panicked => None,
+        }
+    }
+}

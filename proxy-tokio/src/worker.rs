@@ -1,0 +1,407 @@
+//! The loop of one worker: hands the core what happened and does what it asks for. All order is in here. Decides
+//! nothing: how much is read, what is written and when a connection ends is the core's word.
+
+use crate::accept::Listeners;
+use crate::crew::Crew;
+use crate::net::{Net, net_error};
+use crate::pump::{self, Read, ReadBuffer, Then};
+use crate::ready::{Inbox, Token};
+use crate::slots::{Occupant, Slots};
+use crate::timer::{Alarm, Clock};
+use proxy_core::{Action, Close, ConnId, Core, Input, Instant, Interest, NetError, Outcome};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// Takes the explanation of every exchange of one worker.
+pub trait Recorder {
+    /// An exchange is over.
+    fn record(&mut self, outcome: &Outcome);
+
+    /// Whatever was recorded may go out now: called once for many, before the worker sleeps.
+    fn flush(&mut self);
+}
+
+/// Sees every input of a worker with its time, before the core does: enough to replay it exactly.
+pub type Journal = Box<dyn FnMut(Instant, &Input)>;
+
+/// All that one worker is made of.
+pub struct Setup<N: Net, R> {
+    /// Decides everything.
+    pub core: Core,
+    /// The network.
+    pub net: N,
+    /// Bound, in the order of `Config::listeners`.
+    pub listeners: Vec<N::Listener>,
+    /// The workers of this process.
+    pub crew: Arc<Crew>,
+    /// Which of them this one is, counted from 0.
+    pub worker: usize,
+    /// Where outcomes go.
+    pub recorder: R,
+    /// Where inputs go.
+    pub journal: Option<Journal>,
+    /// What the core calls `Instant::ZERO`.
+    pub epoch: tokio::time::Instant,
+}
+
+/// Runs one worker until it is drained ([`Crew::drain`]). Must be polled within a tokio runtime with I/O and time.
+pub async fn run_worker<N: Net, R: Recorder>(setup: Setup<N, R>) {
+    let mut worker = Worker::new(setup);
+    worker.start();
+    // Fairness is this loop's own affair: tokio's budget would cut a turn short at a random connection, and would
+    // look like a full kernel to a writer.
+    tokio::task::coop::unconstrained(poll_fn(|cx| worker.turn(cx))).await;
+}
+
+struct Worker<N: Net, R> {
+    core: Core,
+    net: N,
+    slots: Slots<N::Stream>,
+    listeners: Listeners<N>,
+    buffer: ReadBuffer,
+    clock: Clock,
+    alarm: Alarm,
+    /// The time of this turn, the same for all that happens in it.
+    now: Instant,
+    inbox: Arc<Inbox>,
+    /// What has to be looked at again, because it was not finished with.
+    again: Vec<Token>,
+    /// What the actions of the last input leave to do; empty between two inputs from outside.
+    todo: VecDeque<Todo>,
+    crew: Arc<Crew>,
+    number: usize,
+    recorder: R,
+    recorded: bool,
+    journal: Option<Journal>,
+    drained: bool,
+    spare_tokens: Vec<Token>,
+    spare_mail: Vec<Input>,
+}
+
+/// Something that ends in an input, and therefore waits until all actions of the one before are done.
+enum Todo {
+    /// Do what the core wants of a connection.
+    Update(ConnId),
+    /// The same, having looked at what the peer did.
+    Write { conn: ConnId, was_blocked: bool },
+    /// Hand in what the peer of a broken connection sent before, then its end.
+    Bury(ConnId, NetError),
+    /// Tell the core.
+    Answer(Input),
+}
+
+impl<N: Net, R: Recorder> Worker<N, R> {
+    fn new(setup: Setup<N, R>) -> Self {
+        let inbox = setup.crew.inbox(setup.worker);
+        let clock = Clock::new(setup.epoch);
+        Self {
+            core: setup.core,
+            net: setup.net,
+            slots: Slots::new(Arc::clone(&inbox)),
+            listeners: Listeners::new(setup.listeners, &inbox),
+            buffer: ReadBuffer::default(),
+            clock,
+            alarm: Alarm::new(clock, &inbox),
+            now: clock.now(),
+            inbox,
+            again: Vec::new(),
+            todo: VecDeque::new(),
+            crew: setup.crew,
+            number: setup.worker,
+            recorder: setup.recorder,
+            recorded: false,
+            journal: setup.journal,
+            drained: false,
+            spare_tokens: Vec::new(),
+            spare_mail: Vec::new(),
+        }
+    }
+
+    fn start(&mut self) {
+        self.listeners.ring();
+        self.settle();
+    }
+
+    /// Looks at everything that has news, then sleeps. Ready when drained.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.now = self.clock.now();
+        self.listeners.resume(self.now);
+        for _ in 0..ROUNDS_MAX {
+            if !self.round() {
+                break;
+            }
+        }
+        self.tick();
+        if mem::take(&mut self.recorded) {
+            self.recorder.flush();
+        }
+        if self.drained {
+            return Poll::Ready(());
+        }
+        self.set_alarm();
+        if !self.again.is_empty() || !self.inbox.sleep(cx.waker()) {
+            // There is more to do, but the reactor must see the sockets first.
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// Looks once at everything that has news; false if nothing has.
+    fn round(&mut self) -> bool {
+        let mut tokens = mem::take(&mut self.spare_tokens);
+        let mut mail = mem::take(&mut self.spare_mail);
+        self.inbox.take(&mut tokens, &mut mail);
+        tokens.append(&mut self.again);
+        let any = !tokens.is_empty() || !mail.is_empty();
+        for token in tokens.drain(..) {
+            match token {
+                Token::Slot(index) => self.visit(index),
+                Token::Listener(number) => self.accept(number),
+                Token::Alarm => self.alarm.answer(),
+            }
+        }
+        for input in mail.drain(..) {
+            if input == Input::Drain {
+                self.accept_all();
+            }
+            self.feed(input);
+        }
+        (self.spare_tokens, self.spare_mail) = (tokens, mail);
+        any
+    }
+
+    /// Timers fire after the sockets were looked at: what arrived in time counts, even if we are late.
+    fn tick(&mut self) {
+        if self.core.next_deadline().is_some_and(|deadline| deadline.at <= self.now) {
+            self.feed(Input::Tick);
+        }
+    }
+
+    fn set_alarm(&mut self) {
+        let deadline = self.core.next_deadline().map(|deadline| deadline.at);
+        if let Some(at) = deadline.into_iter().chain(self.listeners.resting_until()).min() {
+            self.alarm.set(at);
+        }
+    }
+
+    /// A listener that closes resets the clients in its queue: before a drain, they are taken.
+    fn accept_all(&mut self) {
+        (0..self.listeners.count()).for_each(|listener| self.accept(listener));
+    }
+
+    fn accept(&mut self, listener: u32) {
+        self.listeners.answer(listener);
+        for _ in 0..ACCEPTS_MAX {
+            let Some((stream, peer)) = self.listeners.accept(&self.net, listener, self.now) else { return };
+            let conn = self.core.vacant();
+            self.slots.insert_open(conn, stream);
+            self.feed(Input::Accepted { conn, listener, peer });
+            // The request is often there already.
+            self.look_again(conn);
+        }
+        self.listeners.ring_one(listener);
+    }
+
+    /// Does whatever the connection in this slot is ready for.
+    fn visit(&mut self, index: u32) {
+        let Some(conn) = self.slots.answer(index) else { return };
+        self.finish_connecting(conn);
+        let Some((open, ..)) = self.slots.open(conn) else { return };
+        let was_blocked = mem::take(&mut open.blocked);
+        // From here to the end of this visit the read side is looked after.
+        open.watched = true;
+        self.todo.push_back(Todo::Write { conn, was_blocked });
+        self.settle();
+        for _ in 0..READS_MAX {
+            match self.read(conn) {
+                Some(input) => self.feed(input),
+                None => return,
+            }
+        }
+        self.look_again(conn);
+    }
+
+    fn finish_connecting(&mut self, conn: ConnId) {
+        let Some((connecting, waker)) = self.slots.connecting(conn) else { return };
+        match connecting.as_mut().poll(&mut Context::from_waker(waker)) {
+            Poll::Ready(Ok(stream)) => {
+                self.slots.insert_open(conn, stream);
+                self.feed(Input::Connected { conn });
+            }
+            Poll::Ready(Err(error)) => {
+                self.slots.remove(conn);
+                self.feed(Input::ConnectFailed { conn, error: net_error(&error) });
+            }
+            Poll::Pending => {}
+        }
+    }
+
+    /// Hands in one fact, then does all that follows from it.
+    fn feed(&mut self, input: Input) {
+        self.hand_in(input);
+        self.settle();
+    }
+
+    /// The only call of `Core::handle`.
+    fn hand_in(&mut self, input: Input) {
+        if let Some(journal) = &mut self.journal {
+            journal(self.now, &input);
+        }
+        self.core.handle(self.now, input);
+    }
+
+    /// One input → drain every action, until no action leads to another input. Flat: what an action causes waits in
+    /// `todo`, it never calls back into the core from within.
+    fn settle(&mut self) {
+        loop {
+            while let Some(action) = self.core.poll_action() {
+                self.carry_out(action);
+            }
+            let Some(todo) = self.todo.pop_front() else { return };
+            if let Some(input) = self.follow_up(todo) {
+                self.hand_in(input);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Connect { conn, peer } => {
+                self.slots.insert_connecting(conn, Box::pin(self.net.connect(peer)));
+                self.look_again(conn);
+            }
+            Action::Update { conn } => self.todo.push_back(Todo::Update(conn)),
+            Action::Close { conn, how } => self.close(conn, how),
+            Action::Listen(listen) => self.listeners.set(listen),
+            Action::Acquire(permit) => {
+                let answer = self.crew.acquire(permit, self.number);
+                self.todo.push_back(Todo::Answer(answer));
+            }
+            Action::Release(permit) => self.crew.release(permit),
+            Action::Record(outcome) => {
+                self.recorder.record(&outcome);
+                self.recorded = true;
+            }
+            Action::Drained => self.drained = true,
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close) {
+        match (self.slots.remove(conn), how) {
+            (Some(Occupant::Open(open)), Close::Abort) => self.net.abort(open.stream),
+            (Some(Occupant::Open(_)), Close::Graceful) | (Some(Occupant::Connecting(_)) | None, _) => {}
+        }
+    }
+
+    fn follow_up(&mut self, todo: Todo) -> Option<Input> {
+        match todo {
+            Todo::Answer(input) => Some(input),
+            Todo::Update(conn) => self.update(conn),
+            Todo::Write { conn, was_blocked } => self.write(conn, was_blocked),
+            Todo::Bury(conn, error) => self.bury(conn, error),
+        }
+    }
+
+    /// Starts to read or write as the core now wants.
+    fn update(&mut self, conn: ConnId) -> Option<Input> {
+        let interest = self.core.interest(conn)?;
+        let (open, bell, _) = self.slots.open(conn)?;
+        let has_news = bell.is_queued();
+        if interest.read > 0 && !open.watched && !open.ended {
+            open.watched = true;
+            self.look_again(conn);
+        }
+        if interest.write && has_news {
+            // The news may be that a pooled connection was closed by its peer. Reading first finds that out with no
+            // octet sent, so that any request may be sent again on another one.
+            self.todo.push_back(Todo::Write { conn, was_blocked: false });
+            return self.read(conn);
+        }
+        self.write(conn, false)
+    }
+
+    /// Hands in what the peer sent, as much as the core allows.
+    fn read(&mut self, conn: ConnId) -> Option<Input> {
+        let max = self.core.interest(conn)?.read;
+        let (open, _, waker) = self.slots.open(conn)?;
+        if max == 0 || open.ended {
+            open.watched = false;
+            return None;
+        }
+        match self.buffer.read(open, &mut Context::from_waker(waker), max) {
+            Read::Data(bytes) => Some(Input::Data { conn, bytes }),
+            Read::Eof => Some(Input::Eof { conn }),
+            Read::Failed(error) => self.fail(conn, error),
+            Read::Pending => None,
+        }
+    }
+
+    /// Writes what the core has for the peer, then FIN if nothing will follow. A full kernel is told once.
+    fn write(&mut self, conn: ConnId, was_blocked: bool) -> Option<Input> {
+        let interest = self.core.interest(conn)?;
+        let (open, _, waker) = self.slots.open(conn)?;
+        let mut cx = Context::from_waker(waker);
+        if open.broken || open.blocked {
+            return None;
+        }
+        let wrote = match interest {
+            Interest { write: true, .. } => pump::write(open, &mut cx, || self.core.egress(conn)),
+            Interest { shutdown: true, .. } => pump::shut_down(open, &mut cx),
+            Interest { .. } => return None,
+        };
+        match wrote.then {
+            Then::Failed(error) => {
+                open.broken = true;
+                self.todo.push_back(Todo::Bury(conn, error));
+            }
+            Then::Blocked if wrote.octets == 0 && (was_blocked || !interest.write) => return None,
+            Then::Blocked => return Some(wrote_input(conn, wrote.octets)),
+            Then::Done => {}
+        }
+        (wrote.octets > 0).then(|| wrote_input(conn, wrote.octets))
+    }
+
+    /// After a failed write: a peer that answered before it reset the connection is heard first.
+    fn bury(&mut self, conn: ConnId, error: NetError) -> Option<Input> {
+        if error == NetError::Reset
+            && let Some(input) = self.read(conn)
+        {
+            self.todo.push_back(Todo::Bury(conn, error));
+            return Some(input);
+        }
+        self.fail(conn, error)
+    }
+
+    fn fail(&mut self, conn: ConnId, error: NetError) -> Option<Input> {
+        self.slots.remove(conn).map(|_| Input::Failed { conn, error })
+    }
+
+    /// Puts a connection on the list of those to look at.
+    fn look_again(&mut self, conn: ConnId) {
+        self.again.extend(self.slots.queue(conn));
+    }
+}
+
+impl<N: Net, R> Drop for Worker<N, R> {
+    fn drop(&mut self) {
+        self.crew.leave(self.number);
+    }
+}
+
+fn wrote_input(conn: ConnId, octets: usize) -> Input {
+    // The core buffers far less than 4 GiB for one connection.
+    Input::Wrote { conn, n: u32::try_from(octets).unwrap_or(u32::MAX) }
+}
+
+/// Clients taken from one listener until others get a turn.
+const ACCEPTS_MAX: usize = 64;
+
+/// Reads from one connection until others get a turn.
+const READS_MAX: usize = 4;
+
+/// Rounds of one turn: what one connection causes on another is done in the same turn, but a chain of causes must not
+/// keep the reactor from looking at the sockets.
+const ROUNDS_MAX: usize = 4;
