@@ -90,14 +90,14 @@ mod tests {
             "{reply}"
         );
         assert!(reply.contains("\r\nProxy-Status: weir; error=connection_refused\r\n"), "{reply}");
-        assert!(reply.contains("\r\nContent-Length: 62\r\n"), "{reply}");
+        assert!(reply.contains("\r\nContent-Length: 58\r\n"), "{reply}");
         assert!(!reply.contains("Connection: close"), "{reply}");
     }
 
     #[test]
     fn a_reply_to_head_has_the_length_but_not_the_text() {
         let reply = reply(&Failure::Connect(NetError::Refused), false, true);
-        assert!(reply.contains("\r\nContent-Length: 62\r\n"), "{reply}");
+        assert!(reply.contains("\r\nContent-Length: 58\r\n"), "{reply}");
         assert!(reply.ends_with("\r\nConnection: close\r\n\r\n"), "{reply}");
     }
 
