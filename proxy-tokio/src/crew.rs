@@ -72,3 +72,6 @@ impl Crew {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

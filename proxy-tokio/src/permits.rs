@@ -135,3 +135,6 @@ impl Gate {
 fn has_free(state: u64) -> bool {
     state & (ONE_WAITS - 1) > 0
 }
+
+#[cfg(test)]
+mod tests;
