@@ -115,7 +115,7 @@ impl Fields {
         for header in found {
             let start = offset(head, header.name.as_bytes());
             fields.end_line(head, start)?;
-            fields.push(start, head, header)?;
+            fields.push(start, head, header);
         }
         fields.end_line(head, to_u16(blank_line))?;
         if head.get(blank_line) == Some(&b'\r') { Ok(fields) } else { Err(BadHead::BareLf) }
@@ -132,7 +132,7 @@ impl Fields {
         }
     }
 
-    fn push(&mut self, start: u16, head: &[u8], header: &httparse::Header<'_>) -> Result<(), BadHead> {
+    fn push(&mut self, start: u16, head: &[u8], header: &httparse::Header<'_>) {
         let name = classify(header.name.as_bytes());
         let value_start = offset(head, header.value);
         self.seen |= name.bit();
@@ -145,7 +145,6 @@ impl Fields {
             name,
             named_by_connection: false,
         });
-        Ok(())
     }
 
     /// The lines in order.
@@ -196,60 +195,136 @@ impl Name {
     }
 }
 
-/// Recognises a name by its length first, so that the usual one costs a comparison or two.
+/// Recognises a name by its length, then by its two ends at once. httparse made sure that it is a token.
 pub(super) fn classify(name: &[u8]) -> Name {
-    let candidates: &[(&[u8], Name)] = match name.len() {
-        2 => &[(b"te", Name::Te)],
-        3 => &[(b"via", Name::Via)],
-        4 => &[(b"host", Name::Host)],
-        6 => &[(b"expect", Name::Expect)],
-        7 => &[(b"upgrade", Name::Upgrade), (b"trailer", Name::Trailer)],
-        9 => &[(b"forwarded", Name::Forwarded)],
-        10 => &[(b"connection", Name::Connection), (b"keep-alive", Name::KeepAlive)],
-        12 => &[
-            (b"content-type", Name::ContentType),
-            (b"x-request-id", Name::XRequestId),
-            (b"max-forwards", Name::MaxForwards),
-        ],
-        14 => &[(b"content-length", Name::ContentLength), (b"http2-settings", Name::Http2Settings)],
-        15 => &[(b"x-forwarded-for", Name::XForwardedFor)],
-        16 => &[(b"x-forwarded-host", Name::XForwardedHost), (b"proxy-connection", Name::ProxyConnection)],
-        17 => {
-            &[(b"transfer-encoding", Name::TransferEncoding), (b"x-forwarded-proto", Name::XForwardedProto)]
-        }
-        18 => &[(b"proxy-authenticate", Name::ProxyAuthenticate)],
-        19 => &[(b"proxy-authorization", Name::ProxyAuthorization)],
-        25 => &[(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)],
-        _ => &[],
+    let candidates = match name.len() {
+        2..=25 => KNOWN.get(name.len()).copied().unwrap_or_default(),
+        _ => return Name::Other,
     };
-    for (known, class) in candidates {
-        if name.first().map(|first| first | 0x20) != known.first().copied() {
-            continue;
+    if candidates.is_empty() {
+        return Name::Other;
+    }
+    let ends = Ends::of(name);
+    for known in candidates {
+        // Up to 16 octets the two ends are all there is.
+        if ends == known.ends && (name.len() <= 16 || name.eq_ignore_ascii_case(known.spelling)) {
+            return known.name;
         }
-        if name.eq_ignore_ascii_case(known) {
-            return *class;
-        }
-        if is_underscored(name, known) {
+        if ends.begins_like(&known.ends) && is_underscored(name, known.spelling) {
             return Name::Underscored;
         }
     }
     Name::Other
 }
 
+struct Known {
+    spelling: &'static [u8],
+    ends: Ends,
+    name: Name,
+}
+
+/// The first and the last octets of a name, up to eight each, in lower case.
+///
+/// Setting bit 5 lowers letters, and maps onto a letter, a digit or `-` nothing else that a token may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends(u64, u64);
+
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+impl Ends {
+    const fn of(name: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u64::from_le_bytes(*first) | LOWER, u64::from_le_bytes(*last) | LOWER);
+        }
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u32::from_le_bytes(*first) as u64 | LOWER, u32::from_le_bytes(*last) as u64 | LOWER);
+        }
+        match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                Self(u16::from_le_bytes(*first) as u64 | LOWER, u16::from_le_bytes(*last) as u64 | LOWER)
+            }
+            _ => Self(0, 0),
+        }
+    }
+
+    fn begins_like(self, other: &Self) -> bool {
+        (self.0 ^ other.0) & 0xff == 0
+    }
+}
+
+const fn known(spelling: &'static [u8], name: Name) -> Known {
+    Known { spelling, ends: Ends::of(spelling), name }
+}
+
+/// The known names by length.
+static KNOWN: [&[Known]; 26] = {
+    const TE: &[Known] = &[known(b"te", Name::Te)];
+    const VIA: &[Known] = &[known(b"via", Name::Via)];
+    const HOST: &[Known] = &[known(b"host", Name::Host)];
+    const EXPECT: &[Known] = &[known(b"expect", Name::Expect)];
+    const SEVEN: &[Known] = &[known(b"upgrade", Name::Upgrade), known(b"trailer", Name::Trailer)];
+    const FORWARDED: &[Known] = &[known(b"forwarded", Name::Forwarded)];
+    const TEN: &[Known] = &[known(b"connection", Name::Connection), known(b"keep-alive", Name::KeepAlive)];
+    const TWELVE: &[Known] = &[
+        known(b"content-type", Name::ContentType),
+        known(b"x-request-id", Name::XRequestId),
+        known(b"max-forwards", Name::MaxForwards),
+    ];
+    const FOURTEEN: &[Known] =
+        &[known(b"content-length", Name::ContentLength), known(b"http2-settings", Name::Http2Settings)];
+    const FOR: &[Known] = &[known(b"x-forwarded-for", Name::XForwardedFor)];
+    const SIXTEEN: &[Known] = &[
+        known(b"x-forwarded-host", Name::XForwardedHost),
+        known(b"proxy-connection", Name::ProxyConnection),
+    ];
+    const SEVENTEEN: &[Known] = &[
+        known(b"transfer-encoding", Name::TransferEncoding),
+        known(b"x-forwarded-proto", Name::XForwardedProto),
+    ];
+    const AUTHENTICATE: &[Known] = &[known(b"proxy-authenticate", Name::ProxyAuthenticate)];
+    const AUTHORIZATION: &[Known] = &[known(b"proxy-authorization", Name::ProxyAuthorization)];
+    const INFO: &[Known] = &[known(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)];
+    let mut by_length: [&[Known]; 26] = [&[]; 26];
+    let all = [
+        TE,
+        VIA,
+        HOST,
+        EXPECT,
+        SEVEN,
+        FORWARDED,
+        TEN,
+        TWELVE,
+        FOURTEEN,
+        FOR,
+        SIXTEEN,
+        SEVENTEEN,
+        AUTHENTICATE,
+        AUTHORIZATION,
+        INFO,
+    ];
+    let mut row = 0;
+    while row < all.len() {
+        by_length[all[row][0].spelling.len()] = all[row];
+        row += 1;
+    }
+    by_length
+};
+
 /// `known`, but for one `_` or more in the place of `-`.
 fn is_underscored(name: &[u8], known: &[u8]) -> bool {
     name.iter()
         .zip(known)
-        .all(|(&octet, &known)| octet.eq_ignore_ascii_case(&known) || (octet == b'_' && known == b'-'))
+        .all(|(octet, known)| octet.eq_ignore_ascii_case(known) || (*octet == b'_' && *known == b'-'))
 }
 
 fn slice(head: &[u8], start: u16, end: u16) -> &[u8] {
     head.get(start.into()..end.into()).unwrap_or_default()
 }
 
-/// Where `part` lies in `head`. The head is at most `HEAD_BYTES_MAX` long, so that this never saturates.
-pub(super) fn offset(head: &[u8], part: &[u8]) -> u16 {
-    to_u16((part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize))
+/// Where `part` lies in `head`.
+#[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
+fn offset(head: &[u8], part: &[u8]) -> u16 {
+    (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize) as u16
 }
 
 pub(super) fn to_u16(n: usize) -> u16 {
