@@ -58,6 +58,21 @@ pub struct Field {
 }
 
 impl Field {
+    #[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
+    fn locate(head: &[u8], header: &httparse::Header<'_>, end: usize) -> Self {
+        let offset = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize);
+        let (start, value_start) = (offset(header.name.as_bytes()), offset(header.value));
+        Self {
+            start: start as u16,
+            name_end: (start + header.name.len()) as u16,
+            value_start: value_start as u16,
+            value_end: (value_start + header.value.len()) as u16,
+            end: end as u16,
+            name: classify(header.name.as_bytes()),
+            named_by_connection: false,
+        }
+    }
+
     /// Which name it bears.
     pub fn name(&self) -> Name {
         self.name
@@ -110,41 +125,20 @@ impl Fields {
     /// Locates what httparse found in `head`, and checks that each line ends in CRLF: httparse makes
     /// do with LF.
     pub(super) fn locate(head: &[u8], found: &[httparse::Header<'_>]) -> Result<Self, BadHead> {
-        let blank_line = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
-        let mut fields = Self { list: Vec::with_capacity(found.len()), seen: 0 };
-        for header in found {
-            let start = offset(head, header.name.as_bytes());
-            fields.end_line(head, start)?;
-            fields.push(start, head, header);
+        let mut list = Vec::with_capacity(found.len());
+        let mut seen = 0;
+        let mut end = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
+        let mut crlf = head.get(end) == Some(&b'\r');
+        for header in found.iter().rev() {
+            crlf &= is_after_crlf(head, end);
+            let field = Field::locate(head, header, end);
+            seen |= field.name.bit();
+            end = field.start();
+            list.push(field);
         }
-        fields.end_line(head, to_u16(blank_line))?;
-        if head.get(blank_line) == Some(&b'\r') { Ok(fields) } else { Err(BadHead::BareLf) }
-    }
-
-    /// The line before `next` ends there. httparse has seen LF in front of it.
-    fn end_line(&mut self, head: &[u8], next: u16) -> Result<(), BadHead> {
-        if let Some(last) = self.list.last_mut() {
-            last.end = next;
-        }
-        match usize::from(next).checked_sub(2).and_then(|at| head.get(at)) {
-            Some(b'\r') => Ok(()),
-            _ => Err(BadHead::BareLf),
-        }
-    }
-
-    fn push(&mut self, start: u16, head: &[u8], header: &httparse::Header<'_>) {
-        let name = classify(header.name.as_bytes());
-        let value_start = offset(head, header.value);
-        self.seen |= name.bit();
-        self.list.push(Field {
-            start,
-            name_end: start.saturating_add(to_u16(header.name.len())),
-            value_start,
-            value_end: value_start.saturating_add(to_u16(header.value.len())),
-            end: value_start,
-            name,
-            named_by_connection: false,
-        });
+        list.reverse();
+        // What remains is the start line.
+        if crlf && is_after_crlf(head, end) { Ok(Self { list, seen }) } else { Err(BadHead::BareLf) }
     }
 
     /// The lines in order.
@@ -321,12 +315,12 @@ fn slice(head: &[u8], start: u16, end: u16) -> &[u8] {
     head.get(start.into()..end.into()).unwrap_or_default()
 }
 
-/// Where `part` lies in `head`.
-#[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
-fn offset(head: &[u8], part: &[u8]) -> u16 {
-    (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize) as u16
+/// httparse has seen that LF comes before `at`; whether CR comes before that is for us to see.
+fn is_after_crlf(head: &[u8], at: usize) -> bool {
+    at.checked_sub(2).and_then(|cr| head.get(cr)) == Some(&b'\r')
 }
 
+/// Saturates beyond `HEAD_BYTES_MAX`, which no head exceeds.
 pub(super) fn to_u16(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }
