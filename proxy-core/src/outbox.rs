@@ -53,10 +53,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -253,7 +249,7 @@ mod tests {
             let mut outbox = filled();
             let mut taken = Vec::new();
             while !outbox.is_empty() {
-                let n = step.min(outbox.len());
+                let n = step.min(outbox.len);
                 taken.extend_from_slice(&collected(&outbox)[..n]);
                 outbox.wrote(n, Instant::ZERO);
                 outbox.check();
@@ -267,7 +263,7 @@ mod tests {
         let mut outbox = filled();
         outbox.wrote(1, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 0);
-        outbox.wrote(outbox.len(), Instant::ZERO);
+        outbox.wrote(outbox.len, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 32_768);
     }
 
@@ -286,7 +282,7 @@ mod tests {
         let mut outbox = filled();
         outbox.retain();
         outbox.wrote(700, Instant::ZERO);
-        outbox.wrote(outbox.len() - 3, Instant::ZERO);
+        outbox.wrote(outbox.len - 3, Instant::ZERO);
         assert_eq!(collected(&outbox), whole[whole.len() - 3..]);
         assert!(outbox.is_complete());
         outbox.rewind();

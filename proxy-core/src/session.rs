@@ -274,6 +274,11 @@ fn next_head(
             return Heard::Nothing;
         }
         *began = Some(now);
+        match RequestHead::parse_front(inbox.lend(), limits) {
+            Ok(Some(head)) => return Heard::Head(Box::new(head)),
+            Ok(None) => {}
+            Err(bad) => return Heard::BadHead(bad),
+        }
     }
     match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
         Ok(None) => Heard::Nothing,

@@ -45,7 +45,7 @@ impl Core {
         match &session.state {
             State::Unadmitted => {}
             State::AwaitHead { began: Some(began), .. } => {
-                earliest.add(Timer::ClientHead, Some(*began), client.head)
+                earliest.add(Timer::ClientHead, Some(*began), client.head);
             }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);

@@ -9,7 +9,7 @@ use alloc::string::String;
 use core::net::SocketAddr;
 
 /// How an exchange failed, named after the rule or limit broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Timeout(Timer),
     Connect(NetError),
@@ -28,12 +28,12 @@ pub(crate) enum Failure {
         limit: u64,
     },
     ClientGone,
-    Draining,
 }
 
 impl Failure {
     pub(crate) fn reason(&self) -> Reason {
         match self {
+            Self::Timeout(Timer::Drain) => Reason::Draining,
             Self::Timeout(timer) => Reason::Timeout(*timer),
             Self::Connect(NetError::Refused | NetError::Reset) => Reason::ConnectRefused,
             Self::Connect(NetError::TimedOut) => Reason::Timeout(Timer::Connect),
@@ -52,7 +52,6 @@ impl Failure {
             Self::BadRequestHead(_) | Self::BadRequestBody(_) => Reason::BadRequest,
             Self::BodyTooLarge { .. } => Reason::RequestTooLarge,
             Self::ClientGone => Reason::ClientAborted,
-            Self::Draining => Reason::Draining,
         }
     }
 
@@ -69,7 +68,7 @@ impl Failure {
             | Self::BadResponseHead(_)
             | Self::BadResponseBody(_)
             | Self::UnaskedSwitch => 502,
-            Self::NoEndpoint | Self::QueueFull | Self::Draining => 503,
+            Self::NoEndpoint | Self::QueueFull => 503,
             Self::NoRoute => 404,
             Self::BadRequestHead(bad) => bad.status(),
             Self::BadRequestBody(_) => 400,
@@ -99,7 +98,7 @@ impl Failure {
                 | Timer::ClientKeepAlive
                 | Timer::Linger,
             ) => Cause::ClientTimeout,
-            Self::Timeout(Timer::Drain) | Self::Draining => Cause::Killed,
+            Self::Timeout(Timer::Drain) => Cause::Killed,
             Self::Timeout(_) | Self::Connect(NetError::TimedOut) => Cause::ServerTimeout,
             Self::Connect(NetError::Exhausted) => Cause::Resource,
             Self::Connect(_)
@@ -125,6 +124,7 @@ impl Failure {
             Self::Timeout(Timer::UpstreamRead) => "connection_read_timeout",
             Self::Timeout(Timer::Queue) | Self::QueueFull => "connection_limit_reached",
             Self::Timeout(Timer::ClientHead | Timer::ClientBody | Timer::ClientWrite) => "http_request_error",
+            Self::Timeout(Timer::Drain) | Self::NoEndpoint => "destination_unavailable",
             Self::Timeout(_) => "http_response_timeout",
             Self::Connect(NetError::Refused | NetError::Reset) => "connection_refused",
             Self::Connect(NetError::Unreachable | NetError::Other) => "destination_ip_unroutable",
@@ -134,7 +134,6 @@ impl Failure {
             Self::BadResponseHead(bad) if bad.is_too_large() => "http_response_header_section_size",
             Self::BadResponseHead(_) | Self::BadResponseBody(_) => "http_protocol_error",
             Self::UnaskedSwitch => "http_upgrade_failed",
-            Self::NoEndpoint | Self::Draining => "destination_unavailable",
             Self::NoRoute => "destination_not_found",
             Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::ClientGone => "http_request_error",
             Self::BodyTooLarge { .. } => "http_request_denied",
@@ -161,7 +160,6 @@ impl Failure {
             Self::BadRequestBody(bad) => format!("Bad request: {bad}"),
             Self::BodyTooLarge { limit } => format!("The request body is larger than {limit} octets"),
             Self::ClientGone => "The client left".into(),
-            Self::Draining => "This proxy is shutting down".into(),
         }
     }
 }

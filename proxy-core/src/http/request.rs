@@ -81,7 +81,8 @@ impl RequestHead {
         let method = known_method(method.as_bytes())?;
         let target = RequestTarget::parse(head, target.start, target.end, method)?;
         let fields = Fields::locate(head, found.headers)?;
-        let raw = input.slice(..len);
+        // Kept for as long as the exchange lasts: a slice would pin the whole read buffer for that long.
+        let raw = Bytes::copy_from_slice(head);
         let head = Self::interpret(raw, method, target, version, fields)?;
         input.advance(len);
         Ok(Some(head))
