@@ -1,14 +1,80 @@
-//! The one door in and the one door out: the connection table, and who handles what.
+//! The one door in and the one door out: the connection table, and which machine hears of what.
+//!
+//! The transitions stand in the submodules, one per concern; this file only hands inputs to them and, when they are
+//! done, settles what changed: clocks, alarms and updates.
 
-use crate::action::{Action, Interest};
-use crate::config::{Config, ConfigError};
-use crate::input::{ConnId, Input};
-use crate::time::{Deadline, Instant};
+mod check;
+mod client;
+mod deadlines;
+mod drain;
+mod ending;
+mod expiry;
+mod interest;
+mod leasing;
+mod server;
+
+use crate::action::{Action, Close, Interest};
+use crate::config::{ClusterId, Config, ConfigError, Timeouts};
+use crate::digest::Digest;
+use crate::exchange::{Exchange, ExchangeId};
+use crate::http::HeadLimits;
+use crate::ids::Ids;
+use crate::input::{ConnId, Input, Permit};
+use crate::link::Link;
+use crate::route::Router;
+use crate::session::Session;
+use crate::slab::Slab;
+use crate::time::{Deadline, Instant, Timer};
+use crate::timers::Timers;
+use crate::upstreams::{Freed, Upstreams};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use client::Admission;
+use core::hash::{Hash, Hasher};
+use core::mem;
+use drain::Draining;
 
 /// Every decision of one worker.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Core {
     config: Config,
+    limits: HeadLimits,
+    router: Router,
+    conns: Slab<Conn>,
+    /// How many of them are downstream.
+    sessions: usize,
+    exchanges: Slab<Exchange>,
+    upstreams: Upstreams,
+    admission: Admission,
+    draining: Draining,
+    timers: Timers,
+    ids: Ids,
+    now: Instant,
+    actions: VecDeque<Action>,
+    /// Connections that the current input changed.
+    touched: Vec<ConnId>,
+    /// Clusters in which the current input freed something that a queued request may wait for.
+    to_serve: Vec<ClusterId>,
+}
+
+/// A place in the connection table.
+#[derive(Clone, Debug)]
+struct Conn {
+    side: Side,
+    /// When its alarm is set, if it is.
+    armed: Option<Instant>,
+    is_touched: bool,
+    update_queued: bool,
+    /// What the driver was last told.
+    shown: Interest,
+}
+
+/// Which side of us a connection is on.
+#[derive(Clone, Debug, Hash)]
+enum Side {
+    Downstream(Box<Session>),
+    Upstream(Box<Link>),
 }
 
 impl Core {
@@ -16,37 +82,123 @@ impl Core {
     ///
     /// # Errors
     /// What [`Config::validate`] finds.
-    pub fn new(config: Config, _seed: u64) -> Result<Self, ConfigError> {
+    pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
-        Ok(Self { config })
+        Ok(Self {
+            limits: HeadLimits {
+                head_bytes: config.limits.head_bytes as usize,
+                fields: config.limits.fields as usize,
+                target_bytes: config.limits.target_bytes as usize,
+            },
+            router: Router::new(&config.routes),
+            conns: Slab::new(),
+            sessions: 0,
+            exchanges: Slab::new(),
+            upstreams: Upstreams::new(&config, seed),
+            admission: Admission::default(),
+            draining: Draining::default(),
+            timers: Timers::default(),
+            ids: Ids::new(seed),
+            now: Instant::ZERO,
+            actions: VecDeque::new(),
+            touched: Vec::new(),
+            to_serve: Vec::new(),
+            config,
+        })
     }
 
     /// The id that the next `Input::Accepted` must carry.
     pub fn vacant(&self) -> ConnId {
-        ConnId { index: 0, generation: 0 }
+        ConnId(self.conns.vacant())
     }
 
-    /// Takes in what happened at `now`, which never goes back. Never fails; stale ids are ignored.
-    pub fn handle(&mut self, _now: Instant, _input: Input) {}
+    /// Takes in what happened at `now`. Never fails; inputs about connections that ended are ignored, and a `now`
+    /// before the last one counts as the last one.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        self.now = self.now.max(now);
+        self.dispatch_input(input);
+        self.settle();
+        #[cfg(feature = "check")]
+        self.check();
+    }
+
+    fn dispatch_input(&mut self, input: Input) {
+        match input {
+            Input::Accepted { conn, listener, peer } => self.on_accepted(conn, listener, peer),
+            Input::Connected { conn } => self.on_connected(conn),
+            Input::ConnectFailed { conn, error } => self.on_connect_failed(conn, error),
+            Input::Data { conn, bytes } => match self.side(conn) {
+                Some(Side::Downstream(_)) => self.on_client_data(conn, bytes),
+                Some(Side::Upstream(_)) => self.on_server_data(conn, bytes),
+                None => {}
+            },
+            Input::Eof { conn } => match self.side(conn) {
+                Some(Side::Downstream(_)) => self.on_client_eof(conn),
+                Some(Side::Upstream(_)) => self.on_server_eof(conn),
+                None => {}
+            },
+            Input::Wrote { conn, n } => match self.side(conn) {
+                Some(Side::Downstream(_)) => self.on_client_took(conn, n as usize),
+                Some(Side::Upstream(_)) => self.on_server_took(conn, n as usize),
+                None => {}
+            },
+            Input::Failed { conn, error } => match self.side(conn) {
+                Some(Side::Downstream(_)) => self.on_client_failed(conn),
+                Some(Side::Upstream(_)) => self.on_server_failed(conn, error),
+                None => {}
+            },
+            Input::Granted { permit: Permit::Client } => self.on_client_granted(),
+            Input::Denied { permit: Permit::Client } => self.on_client_denied(),
+            Input::Wanted { permit: Permit::Client } => {}
+            Input::Granted { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_granted(endpoint),
+            Input::Denied { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_denied(endpoint),
+            Input::Wanted { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_wanted(endpoint),
+            Input::Drain => self.on_drain(),
+            Input::Tick => self.on_tick(),
+        }
+    }
 
     /// The next thing to do. Drain after each `handle`.
     pub fn poll_action(&mut self) -> Option<Action> {
-        None
+        loop {
+            let action = self.actions.pop_front()?;
+            match action {
+                // The connection may have ended after the update was queued.
+                Action::Update { conn } => {
+                    if let Some(entry) = self.conns.get_mut(conn.0) {
+                        entry.update_queued = false;
+                        return Some(action);
+                    }
+                }
+                other => return Some(other),
+            }
+        }
     }
 
     /// What is wanted of a connection; `None` when it is dead.
-    pub fn interest(&self, _conn: ConnId) -> Option<Interest> {
-        None
+    pub fn interest(&self, conn: ConnId) -> Option<Interest> {
+        self.side(conn).map(|side| self.interest_of(side))
     }
 
     /// The octets to write to a connection, in order, borrowed. Empty when it is dead.
-    pub fn egress(&self, _conn: ConnId) -> impl Iterator<Item = &[u8]> {
-        ::core::iter::empty()
+    pub fn egress(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
+        let outbox = match self.side(conn) {
+            Some(Side::Downstream(session)) => Some(&session.outbox),
+            Some(Side::Upstream(link)) if !link.is_connecting() => Some(&link.outbox),
+            Some(Side::Upstream(_)) | None => None,
+        };
+        outbox.into_iter().flat_map(|outbox| outbox.slices())
     }
 
-    /// When the next `Input::Tick` is due; `None`: not before another input.
+    /// When the next `Input::Tick` is due, and for which limit; `None`: not before another input. It may come before
+    /// the limit runs out, never after.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        None
+        let alarm = self.timers.first().and_then(|(at, conn)| {
+            self.deadline_of(conn)
+                .or(Some(Deadline { at, timer: Timer::ClientKeepAlive }))
+                .map(|deadline| Deadline { at, ..deadline })
+        });
+        alarm.into_iter().chain(self.drain_deadline()).min()
     }
 
     /// The configuration in force.
@@ -54,11 +206,181 @@ impl Core {
         &self.config
     }
 
-    /// A digest of the whole state: equal journals give equal digests, in every process.
-    pub fn digest(&self) -> u64 {
-        0
+    /// Connections that live, both sides.
+    pub fn connections(&self) -> usize {
+        self.conns.len()
     }
 
-    /// Asserts every invariant of the state.
-    pub fn check(&self) {}
+    /// Octets that are held for all connections, waiting to be understood or written.
+    pub fn buffered(&self) -> usize {
+        self.conns.iter().map(|(_, conn)| conn.side.buffered()).sum()
+    }
+
+    /// A digest of the whole state: equal journals give equal digests, in every process.
+    pub fn digest(&self) -> u64 {
+        let mut digest = Digest::default();
+        for (key, conn) in self.conns.iter() {
+            (key, &conn.side, conn.armed).hash(&mut digest);
+        }
+        (&self.exchanges, &self.upstreams, &self.admission, &self.draining).hash(&mut digest);
+        (&self.timers, &self.ids, self.now, self.vacant()).hash(&mut digest);
+        digest.finish()
+    }
+
+    /// Brings clocks, alarms and the driver's knowledge in line with what the input changed.
+    fn settle(&mut self) {
+        while let Some(cluster) = self.to_serve.pop() {
+            self.serve_queue(cluster);
+        }
+        let touched = mem::take(&mut self.touched);
+        for conn in &touched {
+            self.settle_clocks(*conn);
+        }
+        for conn in &touched {
+            self.settle_alarm(*conn);
+            self.settle_update(*conn);
+        }
+        self.touched = touched;
+        self.touched.clear();
+        self.settle_drain();
+    }
+
+    fn settle_alarm(&mut self, conn: ConnId) {
+        let Some(deadline) = self.deadline_of(conn) else { return };
+        if let Some(entry) = self.conns.get_mut(conn.0) {
+            self.timers.arm(conn, &mut entry.armed, deadline.at);
+        }
+    }
+
+    fn settle_update(&mut self, conn: ConnId) {
+        let Some(interest) = self.interest(conn) else { return };
+        let Some(entry) = self.conns.get_mut(conn.0) else { return };
+        entry.is_touched = false;
+        let opened = interest.read > 0 && entry.shown.read == 0;
+        let ended = interest.shutdown && !entry.shown.shutdown;
+        let writes = interest.write && !entry.side.is_blocked();
+        entry.shown = interest;
+        if (opened || ended || writes) && !entry.update_queued {
+            entry.update_queued = true;
+            self.actions.push_back(Action::Update { conn });
+        }
+    }
+
+    /// Notes that `conn` must be looked at before this input is done.
+    fn touch(&mut self, conn: ConnId) {
+        if let Some(entry) = self.conns.get_mut(conn.0)
+            && !entry.is_touched
+        {
+            entry.is_touched = true;
+            self.touched.push(conn);
+        }
+    }
+
+    fn insert(&mut self, side: Side) -> ConnId {
+        if let Side::Downstream(_) = side {
+            self.sessions += 1;
+        }
+        let conn =
+            Conn { side, armed: None, is_touched: false, update_queued: false, shown: Interest::default() };
+        let conn = ConnId(self.conns.insert(conn));
+        self.touch(conn);
+        conn
+    }
+
+    /// Ends a connection.
+    fn close(&mut self, conn: ConnId, how: Close) {
+        if self.side(conn).is_some() {
+            self.actions.push_back(Action::Close { conn, how });
+            self.bury(conn);
+        }
+    }
+
+    /// Forgets a connection whose socket is gone already.
+    fn bury(&mut self, conn: ConnId) -> Option<Side> {
+        let entry = self.conns.remove(conn.0)?;
+        self.timers.disarm(conn, entry.armed);
+        match &entry.side {
+            Side::Downstream(session) => {
+                self.sessions -= 1;
+                if session.has_permit {
+                    self.actions.push_back(Action::Release(Permit::Client));
+                }
+            }
+            Side::Upstream(link) => self.free_link(link.endpoint),
+        }
+        Some(entry.side)
+    }
+
+    /// A connection to `endpoint` is gone: its permit is free for others.
+    fn free_link(&mut self, endpoint: u32) {
+        if !self.upstreams.is_limited(endpoint) {
+            return;
+        }
+        if self.upstreams.freed(endpoint) == Freed::Release {
+            self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
+        }
+        self.to_serve.push(self.upstreams.cluster_of(endpoint));
+    }
+
+    fn side(&self, conn: ConnId) -> Option<&Side> {
+        self.conns.get(conn.0).map(|entry| &entry.side)
+    }
+
+    fn session(&self, conn: ConnId) -> Option<&Session> {
+        match self.side(conn)? {
+            Side::Downstream(session) => Some(session),
+            Side::Upstream(_) => None,
+        }
+    }
+
+    fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
+        match &mut self.conns.get_mut(conn.0)?.side {
+            Side::Downstream(session) => Some(session),
+            Side::Upstream(_) => None,
+        }
+    }
+
+    fn link(&self, conn: ConnId) -> Option<&Link> {
+        match self.side(conn)? {
+            Side::Upstream(link) => Some(link),
+            Side::Downstream(_) => None,
+        }
+    }
+
+    fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
+        match &mut self.conns.get_mut(conn.0)?.side {
+            Side::Upstream(link) => Some(link),
+            Side::Downstream(_) => None,
+        }
+    }
+
+    fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
+        self.exchanges.get(id.0)
+    }
+
+    fn exchange_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
+        self.exchanges.get_mut(id.0)
+    }
+
+    /// The limits on waiting of a route, or those that hold before one is known.
+    fn timeouts(&self, route: Option<u32>) -> &Timeouts {
+        let route = route.and_then(|index| self.config.routes.get(index as usize));
+        route.map_or(&self.config.timeouts, |route| &route.timeouts)
+    }
+}
+
+impl Side {
+    fn is_blocked(&self) -> bool {
+        match self {
+            Self::Downstream(session) => session.outbox.is_blocked(),
+            Self::Upstream(link) => link.outbox.is_blocked(),
+        }
+    }
+
+    fn buffered(&self) -> usize {
+        match self {
+            Self::Downstream(session) => session.inbox.len() + session.outbox.held(),
+            Self::Upstream(link) => link.inbox.len() + link.outbox.held(),
+        }
+    }
 }

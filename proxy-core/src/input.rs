@@ -1,25 +1,23 @@
 //! What can happen to the core: facts, in the past tense. The only way to change it.
 
+use crate::slab::Key;
 use bytes::Bytes;
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 /// Names one connection, on either side. A stale id (of a connection that ended) is ignored everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ConnId {
-    pub(crate) index: u32,
-    pub(crate) generation: u32,
-}
+pub struct ConnId(pub(crate) Key);
 
 impl ConnId {
     /// A small number that no other *live* connection has: fit for indexing the driver's own table.
     pub const fn index(self) -> usize {
-        self.index as usize
+        self.0.index as usize
     }
 
     /// Tells apart the connections that used one index after another.
     pub const fn generation(self) -> u32 {
-        self.generation
+        self.0.generation
     }
 }
 

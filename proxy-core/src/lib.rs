@@ -14,11 +14,24 @@ extern crate alloc;
 mod action;
 mod config;
 mod core;
-mod forward;
-mod http;
+mod digest;
+mod exchange;
+pub mod forward;
+pub mod http;
+mod ids;
+mod inbox;
 mod input;
+mod journal;
+mod link;
+mod outbox;
 mod record;
+mod reply;
+mod route;
+mod session;
+mod slab;
 mod time;
+mod timers;
+mod upstreams;
 
 pub use self::core::Core;
 pub use action::{Action, Close, Interest, Listen};
@@ -27,5 +40,6 @@ pub use config::{
     Timeouts,
 };
 pub use input::{ConnId, Input, NetError, Permit};
+pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, replay};
 pub use record::{Attempt, AttemptResult, Cause, Flags, Outcome, Phase, Reason, RequestSummary, Times};
 pub use time::{Deadline, Instant, Timer};

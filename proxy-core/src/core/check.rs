@@ -1,0 +1,126 @@
+//! Every invariant of the state, asserted. For tests, simulations and fuzzing; bytes from the network can't break one.
+
+use super::{Core, Side};
+use crate::exchange::{Exchange, ExchangeId, Stage};
+use crate::input::ConnId;
+use crate::link::{self, Link};
+use crate::session::{Session, State};
+
+/// What re-framing may add to a buffer's worth of body: chunk lines around one read's pieces.
+const FRAMING_SLACK: usize = 4 * 1024;
+
+impl Core {
+    /// Asserts every invariant of the state.
+    ///
+    /// # Panics
+    /// When one is broken: a bug of this crate.
+    pub fn check(&self) {
+        let mut sessions = 0;
+        for (key, conn) in self.conns.iter() {
+            let id = ConnId(key);
+            match &conn.side {
+                Side::Downstream(session) => {
+                    sessions += 1;
+                    self.check_session(id, session);
+                }
+                Side::Upstream(link) => self.check_link(id, link),
+            }
+            if let Some(deadline) = self.deadline_of(id) {
+                assert!(
+                    conn.armed.is_some_and(|armed| armed <= deadline.at),
+                    "{deadline:?} of {id:?} has no alarm"
+                );
+            }
+        }
+        assert_eq!(sessions, self.sessions, "sessions are miscounted");
+        for (key, exchange) in self.exchanges.iter() {
+            self.check_exchange(ExchangeId(key), exchange);
+        }
+        for conn in self.upstreams.idle() {
+            let state = self.link(conn).map(|link| &link.state);
+            assert!(matches!(state, Some(link::State::Idle { .. })), "{conn:?} is pooled but not idle");
+        }
+        for id in self.upstreams.pending() {
+            let stage = self.exchange(id).map(|exchange| exchange.stage);
+            assert!(matches!(stage, Some(Stage::Queued { .. })), "{id:?} is pending but not queued");
+        }
+        assert!(self.timers.len() <= self.conns.len(), "more alarms than connections");
+    }
+
+    fn check_session(&self, conn: ConnId, session: &Session) {
+        session.outbox.check();
+        let (head, buffer) = (self.limits.head_bytes, self.buffer());
+        assert!(session.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
+        assert!(
+            session.outbox.held() <= 2 * head + buffer + FRAMING_SLACK,
+            "the outbox of {conn:?} is over its limit"
+        );
+        if let State::Exchange(serving) = &session.state {
+            let exchange = self.exchange(serving.id).expect("a serving session has an exchange");
+            assert_eq!(exchange.session, conn, "the exchange of {conn:?} belongs to another session");
+        }
+        let waits_for_permit = matches!(session.state, State::Unadmitted);
+        let deadline = self.deadline_of(conn);
+        assert!(
+            deadline.is_some() || waits_for_permit || self.has_limits_off(),
+            "{conn:?} waits without a deadline: {:?}",
+            session.state
+        );
+    }
+
+    /// With limits switched off, a wait without a deadline is what was asked for.
+    fn has_limits_off(&self) -> bool {
+        let off = |timeouts: &crate::config::Timeouts| {
+            let client = &timeouts.client;
+            [
+                client.head,
+                client.body,
+                client.write,
+                client.keepalive,
+                timeouts.total,
+                timeouts.read,
+                timeouts.stream_idle,
+            ]
+            .contains(&None)
+        };
+        off(&self.config.timeouts) || self.config.routes.iter().any(|route| off(&route.timeouts))
+    }
+
+    fn check_link(&self, conn: ConnId, link: &Link) {
+        if !link.is_connecting() {
+            link.outbox.check();
+        }
+        let (head, buffer) = (self.limits.head_bytes, self.buffer());
+        assert!(link.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
+        assert!(
+            link.outbox.held() <= 2 * (head + buffer) + FRAMING_SLACK,
+            "the outbox of {conn:?} is over its limit"
+        );
+        match link.exchange() {
+            Some(id) => {
+                let exchange = self.exchange(id).expect("a leased connection has an exchange");
+                assert_eq!(exchange.link(), Some(conn), "the exchange on {conn:?} uses another connection");
+            }
+            None => {
+                assert!(self.upstreams.idle().any(|idle| idle == conn), "{conn:?} is idle but not pooled");
+                assert!(link.inbox.is_empty() && link.outbox.is_empty(), "a pooled connection is not clean");
+            }
+        }
+    }
+
+    fn check_exchange(&self, id: ExchangeId, exchange: &Exchange) {
+        let session = self.session(exchange.session).expect("an exchange has a session");
+        assert_eq!(session.exchange(), Some(id), "the session serves another exchange");
+        if let Some(link) = exchange.link() {
+            let link = self.link(link).expect("an exchange's connection lives");
+            assert_eq!(link.exchange(), Some(id), "the connection carries another exchange");
+        } else {
+            assert!(exchange.is_enqueued, "{id:?} has no connection and does not wait for one");
+        }
+        assert_eq!(
+            exchange.has_response(),
+            session.has_responded(),
+            "they disagree on whether a head went out"
+        );
+    }
+}

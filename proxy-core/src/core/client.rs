@@ -1,0 +1,304 @@
+//! What comes from clients: connections, requests, acknowledgements, farewells.
+
+use super::ending::Origin;
+use super::{Core, Side};
+use crate::action::{Action, Close, Listen};
+use crate::exchange::verdict::Failure;
+use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
+use crate::http::{BodySink, RequestHead};
+use crate::input::{ConnId, Permit};
+use crate::session::{Heard, Receiving, Session, State, Then};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::net::SocketAddr;
+
+/// Octets that a client may send into a connection that we are closing before we stop listening. Like nginx, we only
+/// want to outlast what was in flight.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+/// Clients that wait for a unit of `limits.client_connections`.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct Admission {
+    parked: VecDeque<ConnId>,
+    asked: bool,
+    paused: bool,
+}
+
+impl Core {
+    pub(super) fn on_accepted(&mut self, conn: ConnId, listener: u32, peer: SocketAddr) {
+        if conn != self.vacant() {
+            return;
+        }
+        let conn = self.insert(Side::Downstream(Box::new(Session::new(listener, peer))));
+        if self.draining.is_on() {
+            return self.close(conn, Close::Graceful);
+        }
+        if self.config.limits.client_connections.is_none() {
+            return self.admit(conn);
+        }
+        self.admission.parked.push_back(conn);
+        self.ask_admission();
+    }
+
+    fn ask_admission(&mut self) {
+        if !self.admission.asked && !self.admission.parked.is_empty() {
+            self.admission.asked = true;
+            self.actions.push_back(Action::Acquire(Permit::Client));
+        }
+    }
+
+    fn admit(&mut self, conn: ConnId) {
+        let now = self.now;
+        if let Some(session) = self.session_mut(conn) {
+            session.await_head(now);
+            self.touch(conn);
+        }
+    }
+
+    pub(super) fn on_client_granted(&mut self) {
+        self.admission.asked = false;
+        match self.next_parked() {
+            Some(conn) => {
+                if let Some(session) = self.session_mut(conn) {
+                    session.has_permit = true;
+                }
+                self.admit(conn);
+            }
+            None => self.actions.push_back(Action::Release(Permit::Client)),
+        }
+        self.ask_admission();
+        if !self.admission.asked && self.admission.paused {
+            self.admission.paused = false;
+            self.actions.push_back(Action::Listen(Listen::Accept));
+        }
+    }
+
+    pub(super) fn on_client_denied(&mut self) {
+        if !self.admission.paused {
+            self.admission.paused = true;
+            self.actions.push_back(Action::Listen(Listen::Pause));
+        }
+    }
+
+    /// The client that waited longest and still is there.
+    fn next_parked(&mut self) -> Option<ConnId> {
+        while let Some(conn) = self.admission.parked.pop_front() {
+            if self.session(conn).is_some() {
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    pub(super) fn on_client_data(&mut self, conn: ConnId, bytes: Bytes) {
+        let now = self.now;
+        let Some(session) = self.session_mut(conn) else { return };
+        match &mut session.state {
+            State::Lingering { discarded, .. } => {
+                *discarded += bytes.len();
+                if *discarded > LINGER_BYTES_MAX {
+                    self.close(conn, Close::Graceful);
+                }
+            }
+            // The rest of a request that was answered without it.
+            State::Flushing { then: Then::Linger | Then::Close, .. } => {}
+            State::Unadmitted | State::AwaitHead { .. } | State::Flushing { .. } => {
+                session.inbox.push(bytes);
+                self.advance_client(conn);
+            }
+            State::Exchange(serving) => {
+                let id = serving.id;
+                session.inbox.push(bytes);
+                if let Some(exchange) = self.exchange_mut(id) {
+                    exchange.moved = now;
+                    exchange.client_owes.progress(now);
+                }
+                self.advance_client(conn);
+            }
+        }
+        self.touch(conn);
+    }
+
+    /// Takes in as much of what a client sent as can be used now.
+    pub(super) fn advance_client(&mut self, conn: ConnId) {
+        let now = self.now;
+        while self.may_advance(conn) {
+            let limits = self.limits;
+            let Some(session) = self.session_mut(conn) else { return };
+            match session.next(&limits, now) {
+                Heard::Nothing => break,
+                Heard::Head(head) => self.begin_exchange(conn, head),
+                Heard::BadHead(bad) => self.refuse(conn, &Failure::BadRequestHead(bad), None),
+                Heard::Body(bytes) => self.on_request_body(conn, bytes),
+                Heard::End(trailers) => {
+                    self.with_link_of(conn, |link| link.finish(trailers.as_ref()));
+                }
+                Heard::BadBody(bad) => self.fail_session(conn, Failure::BadRequestBody(bad)),
+                Heard::Raw(bytes) => {
+                    self.with_link_of(conn, |link| link.outbox.put_bytes(bytes));
+                }
+            }
+        }
+        if let Some(session) = self.session_mut(conn) {
+            session.inbox.keep();
+        }
+    }
+
+    /// While a request is queued, what follows its head waits unread: there is nowhere to put it.
+    fn may_advance(&self, conn: ConnId) -> bool {
+        let exchange = self.session(conn).and_then(Session::exchange).and_then(|id| self.exchange(id));
+        exchange.is_none_or(|exchange| exchange.link().is_some())
+    }
+
+    fn begin_exchange(&mut self, conn: ConnId, head: Box<RequestHead>) {
+        let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
+            return self.refuse(conn, &Failure::NoRoute, Some(&head));
+        };
+        let Some(config) = self.config.routes.get(route as usize) else { return };
+        if let (Some(limit), Some(length)) = (config.request_body_max, head.content_length())
+            && length > limit
+        {
+            return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(&head));
+        }
+        let (cluster, streamed, now) = (config.cluster, config.stream, self.now);
+        let id = self.ids.next();
+        let Some(origin) = self.origin(conn) else { return };
+        let exchange = ExchangeId(self.exchanges.vacant());
+        if let Some(session) = self.session_mut(conn) {
+            session.begin(exchange, &head);
+        }
+        self.exchanges.insert(Exchange {
+            session: conn,
+            listener: origin.listener,
+            peer: origin.peer,
+            route,
+            cluster,
+            stage: Stage::Queued { since: now },
+            request: None,
+            is_enqueued: false,
+            attempts: Vec::with_capacity(1),
+            awaiting_continue: head.expect_continue(),
+            streamed,
+            received: 0,
+            sent: 0,
+            status: None,
+            upstream_owes: Wait::default(),
+            client_owes: Wait::default(),
+            moved: now,
+            marks: Marks { started: origin.began, head: now, ..Marks::default() },
+            id,
+            head,
+        });
+        self.place(exchange);
+    }
+
+    fn on_request_body(&mut self, conn: ConnId, bytes: Bytes) {
+        let Some(id) = self.session(conn).and_then(Session::exchange) else { return };
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        // A client that sends without waiting for the 100 owes the rest like any other.
+        exchange.awaiting_continue = false;
+        exchange.received += bytes.len() as u64;
+        let (received, route) = (exchange.received, exchange.route);
+        let limit = self.config.routes.get(route as usize).and_then(|route| route.request_body_max);
+        if let Some(limit) = limit
+            && received > limit
+        {
+            return self.fail(id, Failure::BodyTooLarge { limit });
+        }
+        self.with_link_of(conn, |link| link.send(bytes));
+    }
+
+    /// Does something to the connection that carries the session's request.
+    fn with_link_of(&mut self, conn: ConnId, act: impl FnOnce(&mut crate::link::Link)) {
+        let exchange = self.session(conn).and_then(Session::exchange).and_then(|id| self.exchange(id));
+        if let Some(link) = exchange.and_then(Exchange::link) {
+            if let Some(link) = self.link_mut(link) {
+                act(link);
+            }
+            self.touch(link);
+        }
+    }
+
+    pub(super) fn on_client_took(&mut self, conn: ConnId, n: usize) {
+        let now = self.now;
+        let Some(session) = self.session_mut(conn) else { return };
+        session.outbox.wrote(n, now);
+        self.touch(conn);
+        match self.session(conn).map(|session| &session.state) {
+            Some(State::Flushing { .. }) => self.after_flush(conn),
+            Some(State::Exchange(serving)) => {
+                let id = serving.id;
+                let Some(exchange) = self.exchange_mut(id) else { return };
+                if n > 0 {
+                    exchange.moved = now;
+                }
+                if let Some(link) = exchange.link() {
+                    self.touch(link);
+                }
+                self.end_tunnel_if_done(id);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_client_eof(&mut self, conn: ConnId) {
+        let Some(session) = self.session_mut(conn) else { return };
+        session.half_closed = true;
+        match &session.state {
+            State::Unadmitted | State::Lingering { .. } | State::AwaitHead { began: None, .. } => {
+                self.close(conn, Close::Graceful);
+            }
+            State::AwaitHead { began: Some(began), .. } => {
+                let origin = Origin { listener: session.listener, peer: session.peer, began: *began };
+                self.record_headless(origin, &Failure::ClientGone, None);
+                self.close(conn, Close::Graceful);
+            }
+            State::Flushing { .. } => {}
+            State::Exchange(serving) => match serving.request {
+                Receiving::Raw => {
+                    let id = serving.id;
+                    self.on_client_half_close(id);
+                }
+                // The request will never be whole.
+                Receiving::Body(_) => self.fail_session(conn, Failure::ClientGone),
+                Receiving::Done if session.fin_means_gone() => self.fail_session(conn, Failure::ClientGone),
+                Receiving::Done => {}
+            },
+        }
+        self.touch(conn);
+    }
+
+    fn on_client_half_close(&mut self, id: ExchangeId) {
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        if let Stage::Tunnel { client_done, link, .. } = &mut exchange.stage {
+            *client_done = true;
+            let link = *link;
+            if let Some(link) = self.link_mut(link) {
+                link.finish_raw();
+            }
+            self.touch(link);
+        }
+        self.end_tunnel_if_done(id);
+    }
+
+    pub(super) fn on_client_failed(&mut self, conn: ConnId) {
+        let Some(Side::Downstream(session)) = self.bury(conn) else { return };
+        match session.state {
+            State::Exchange(serving) => self.fail(serving.id, Failure::ClientGone),
+            State::AwaitHead { began: Some(began), .. } => {
+                let origin = Origin { listener: session.listener, peer: session.peer, began };
+                self.record_headless(origin, &Failure::ClientGone, None);
+            }
+            State::Flushing { outcome, .. } => self.record_cut(outcome, &Failure::ClientGone),
+            State::Unadmitted | State::AwaitHead { .. } | State::Lingering { .. } => {}
+        }
+    }
+
+    fn fail_session(&mut self, conn: ConnId, failure: Failure) {
+        if let Some(id) = self.session(conn).and_then(Session::exchange) {
+            self.fail(id, failure);
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! How an exchange ends: complete, refused, failed or cut, and what becomes of its two connections.
+
+use super::{Core, Side};
+use crate::action::{Action, Close};
+use crate::exchange::verdict::Failure;
+use crate::exchange::{Ending, Exchange, ExchangeId, Stage, summary};
+use crate::http::{Method, RequestHead};
+use crate::input::ConnId;
+use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
+use crate::reply::{ReplyContext, write_reply};
+use crate::session::{Session, State, Then};
+use crate::time::{Instant, Timer};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+/// Where a request came from that has no exchange.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    pub(super) listener: u32,
+    pub(super) peer: SocketAddr,
+    /// Its first octet.
+    pub(super) began: Instant,
+}
+
+const WELL: Flags = Flags { cause: Cause::Nobody, phase: Phase::Done };
+
+impl Core {
+    /// The response is whole. Both connections go on to what follows.
+    pub(super) fn complete(&mut self, id: ExchangeId, then: Then) {
+        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
+        if let Some(link) = exchange.link() {
+            self.release(link);
+        }
+        let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
+        self.flush(exchange.session, &mut exchange, ending, then);
+    }
+
+    /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
+    fn release(&mut self, conn: ConnId) {
+        let now = self.now;
+        let Some(link) = self.link(conn) else { return };
+        let (endpoint, lifetime) = (link.endpoint, link.reusable().map(|hint| self.idle_lifetime(hint)));
+        match lifetime {
+            Some(lifetime) if !self.draining.is_on() && self.upstreams.park(endpoint, conn) => {
+                if let Some(link) = self.link_mut(conn) {
+                    link.park(now, lifetime);
+                }
+                self.touch(conn);
+                self.to_serve.push(self.upstreams.cluster_of(endpoint));
+            }
+            Some(_) => self.close(conn, Close::Graceful),
+            None => self.close(conn, Close::Abort),
+        }
+    }
+
+    /// `upstream.keepalive`, capped by the server's own hint less a second for the way: closing first avoids the race.
+    fn idle_lifetime(&self, hint: Option<u32>) -> Option<Duration> {
+        let hinted = hint.map(|seconds| Duration::from_secs(u64::from(seconds.saturating_sub(1))));
+        let own = self.config.timeouts.upstream_keepalive;
+        match (own, hinted) {
+            (Some(own), Some(hinted)) => Some(own.min(hinted)),
+            (own, hinted) => own.or(hinted),
+        }
+    }
+
+    /// The exchange can't go on. Answers if that is still possible, otherwise cuts the connection, so that nobody takes
+    /// a part for the whole (RFC 9112 §8).
+    pub(super) fn fail(&mut self, id: ExchangeId, failure: Failure) {
+        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
+        let phase = exchange.phase();
+        let endpoint = exchange.attempts.last().map(|attempt| attempt.endpoint);
+        if exchange.is_enqueued {
+            self.upstreams.dequeue(exchange.cluster, id);
+            self.to_serve.push(exchange.cluster);
+        }
+        if let Some(link) = exchange.link() {
+            self.close(link, Close::Abort);
+        }
+        let conn = exchange.session;
+        let responded = self.session(conn).is_some_and(Session::has_responded);
+        let gone = failure == Failure::ClientGone;
+        // A client that takes nothing would not take a reply, and a drain that is over waits for none.
+        let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
+        let cut = responded || gone || mute;
+        let status = if cut { exchange.status.or(gone.then_some(499)) } else { Some(failure.status()) };
+        let ending = Ending { status, reason: failure.reason(), flags: failure.flags(phase) };
+        if cut {
+            let how = if gone && !responded { Close::Graceful } else { Close::Abort };
+            self.close(conn, how);
+            self.record(exchange.outcome(self.now, ending));
+            return;
+        }
+        let keep_alive =
+            !self.draining.is_on() && self.session(conn).is_some_and(Session::may_keep_after_reply);
+        let context = ReplyContext {
+            endpoint: endpoint
+                .filter(|_| self.config.explain_addresses)
+                .map(|endpoint| self.upstreams.addr(endpoint)),
+            id: exchange.id,
+            keep_alive,
+            to_head: is_head(&exchange.head),
+        };
+        let then = self.reply(conn, &failure, context, &mut exchange.sent);
+        self.flush(conn, &mut exchange, ending, then);
+    }
+
+    /// Answers a request that never becomes an exchange.
+    pub(super) fn refuse(&mut self, conn: ConnId, failure: &Failure, head: Option<&RequestHead>) {
+        let Some(origin) = self.origin(conn) else { return };
+        let id = self.ids.next();
+        let keep_alive = !self.draining.is_on()
+            && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
+            && self.session(conn).is_some_and(|session| !session.half_closed);
+        let to_head = head.is_some_and(is_head);
+        let mut outcome = self.headless(origin, failure, head, Some(failure.status()));
+        outcome.id = id;
+        let context = ReplyContext { endpoint: None, id, keep_alive, to_head };
+        let then = self.reply(conn, failure, context, &mut outcome.sent);
+        self.start_flush(conn, outcome, None, if keep_alive { then } else { Then::Linger });
+    }
+
+    fn reply(&mut self, conn: ConnId, failure: &Failure, context: ReplyContext, sent: &mut u64) -> Then {
+        self.touch(conn);
+        let Some(session) = self.session_mut(conn) else { return Then::Close };
+        session.outbox.append(|out| *sent = write_reply(out, failure, context) as u64);
+        match context.keep_alive {
+            true => Then::KeepAlive,
+            false if session.owes_body() || !session.inbox.is_empty() => Then::Linger,
+            false => Then::Close,
+        }
+    }
+
+    fn flush(&mut self, conn: ConnId, exchange: &mut Exchange, ending: Ending, then: Then) {
+        let outcome = exchange.outcome(self.now, ending);
+        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
+        let total_ends = total.map(|total| exchange.marks.started.after(total));
+        self.start_flush(conn, outcome, total_ends, then);
+    }
+
+    fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
+        self.touch(conn);
+        let Some(session) = self.session_mut(conn) else { return self.record(outcome) };
+        session.state = State::Flushing { outcome, total_ends, then };
+        self.after_flush(conn);
+    }
+
+    /// Goes on once the last octet of an answer was taken.
+    pub(super) fn after_flush(&mut self, conn: ConnId) {
+        let now = self.now;
+        let is_draining = self.draining.is_on();
+        let Some(session) = self.session_mut(conn) else { return };
+        if !session.outbox.is_empty() || !matches!(session.state, State::Flushing { .. }) {
+            return;
+        }
+        let State::Flushing { mut outcome, then, .. } =
+            mem::replace(&mut session.state, State::Lingering { since: now, discarded: 0 })
+        else {
+            return;
+        };
+        outcome.times.body += now.since(outcome.ended);
+        outcome.ended = now;
+        let over = session.inbox.is_empty() && (session.half_closed || is_draining);
+        let close = then == Then::Close
+            || (then == Then::KeepAlive && over)
+            || (then == Then::Linger && session.half_closed);
+        if !close && then == Then::KeepAlive {
+            session.await_head(now);
+        }
+        self.record(outcome);
+        if close {
+            self.close(conn, Close::Graceful);
+        } else if then == Then::KeepAlive {
+            self.advance_client(conn);
+        }
+        self.touch(conn);
+    }
+
+    /// Both halves of a tunnel ended by themselves.
+    pub(super) fn close_tunnel(&mut self, id: ExchangeId) {
+        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
+        let Stage::Tunnel { link, .. } = exchange.stage else { return };
+        self.close(link, Close::Graceful);
+        self.close(exchange.session, Close::Graceful);
+        let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
+        self.record(exchange.outcome(self.now, ending));
+    }
+
+    /// An answer was complete, but its last octets can't be delivered.
+    pub(super) fn record_cut(&mut self, mut outcome: Box<Outcome>, failure: &Failure) {
+        outcome.times.body += self.now.since(outcome.ended);
+        outcome.ended = self.now;
+        outcome.reason = failure.reason();
+        outcome.flags = failure.flags(Phase::Data);
+        self.record(outcome);
+    }
+
+    /// Cuts a connection whose answer is complete but not delivered.
+    pub(super) fn cut_flushing(&mut self, conn: ConnId, failure: &Failure) {
+        self.actions.push_back(Action::Close { conn, how: Close::Abort });
+        if let Some(Side::Downstream(session)) = self.bury(conn)
+            && let State::Flushing { outcome, .. } = session.state
+        {
+            self.record_cut(outcome, failure);
+        }
+    }
+
+    pub(super) fn record_headless(&mut self, origin: Origin, failure: &Failure, status: Option<u16>) {
+        let status = status.or_else(|| (*failure == Failure::ClientGone).then_some(499));
+        let outcome = self.headless(origin, failure, None, status);
+        self.record(outcome);
+    }
+
+    fn headless(
+        &self,
+        origin: Origin,
+        failure: &Failure,
+        head: Option<&RequestHead>,
+        status: Option<u16>,
+    ) -> Box<Outcome> {
+        Box::new(Outcome {
+            started: origin.began,
+            ended: self.now,
+            listener: origin.listener,
+            peer: origin.peer,
+            request: head.map(summary),
+            status,
+            reason: failure.reason(),
+            flags: failure.flags(Phase::Request),
+            route: None,
+            cluster: None,
+            attempts: Vec::new(),
+            received: 0,
+            sent: 0,
+            times: Times { head: self.now.since(origin.began), ..Times::default() },
+            streamed: false,
+            id: 0,
+        })
+    }
+
+    /// Where the request comes from whose head is being read on `conn`.
+    pub(super) fn origin(&self, conn: ConnId) -> Option<Origin> {
+        let session = self.session(conn)?;
+        let began = match &session.state {
+            State::AwaitHead { began, .. } => began.unwrap_or(self.now),
+            _ => self.now,
+        };
+        Some(Origin { listener: session.listener, peer: session.peer, began })
+    }
+
+    fn record(&mut self, outcome: Box<Outcome>) {
+        self.actions.push_back(Action::Record(outcome));
+    }
+}
+
+fn is_head(head: &RequestHead) -> bool {
+    head.method() == Method::Head
+}

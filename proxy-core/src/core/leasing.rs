@@ -1,0 +1,252 @@
+//! How a request comes to a connection: the choice, the queue, the next try.
+
+use super::{Core, Side};
+use crate::action::{Action, Close};
+use crate::config::ClusterId;
+use crate::exchange::verdict::{Failure, may_replay};
+use crate::exchange::{ExchangeId, Stage};
+use crate::forward::{RequestContext, VIA};
+use crate::ids;
+use crate::input::{ConnId, NetError, Permit};
+use crate::link::{Link, Request};
+use crate::record::AttemptResult;
+use crate::upstreams::Leased;
+use alloc::boxed::Box;
+
+/// Whether a pooled connection will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Any,
+    /// A pooled one just proved stale; its siblings may be, too.
+    Fresh,
+}
+
+impl Core {
+    /// Finds a connection for a new request, behind those that wait already.
+    pub(super) fn place(&mut self, id: ExchangeId) {
+        let Some(cluster) = self.exchange(id).map(|exchange| exchange.cluster) else { return };
+        if self.upstreams.next_pending(cluster).is_some() {
+            self.enqueue(cluster, id);
+            self.to_serve.push(cluster);
+        } else {
+            self.try_lease(cluster, id, Kind::Any, Failure::NoEndpoint);
+        }
+    }
+
+    /// Tries to give `id` a connection. Returns false when it has to wait. `otherwise`: why it fails when there is no
+    /// endpoint left.
+    fn try_lease(&mut self, cluster: ClusterId, id: ExchangeId, kind: Kind, otherwise: Failure) -> bool {
+        let Some(exchange) = self.exchanges.get(id.0) else { return true };
+        let leased =
+            self.upstreams.lease(cluster, kind == Kind::Fresh, |endpoint| exchange.has_failed_at(endpoint));
+        match leased {
+            Leased::Idle { endpoint, conn } => self.use_idle(id, endpoint, conn),
+            Leased::Fresh { endpoint } => self.connect(id, endpoint),
+            Leased::Ask { endpoint } => {
+                self.actions.push_back(Action::Acquire(Permit::Endpoint(endpoint)));
+                self.enqueue(cluster, id);
+                return false;
+            }
+            Leased::Wait => {
+                self.enqueue(cluster, id);
+                self.shed(cluster);
+                return false;
+            }
+            Leased::Nowhere => self.fail(id, otherwise),
+        }
+        true
+    }
+
+    fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId) {
+        let now = self.now;
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        let session = exchange.session;
+        if !exchange.is_enqueued {
+            exchange.is_enqueued = true;
+            exchange.stage = Stage::Queued { since: now };
+            self.upstreams.enqueue(cluster, id);
+        }
+        self.touch(session);
+    }
+
+    /// Refuses what is over the queue's limit, the latest first.
+    fn shed(&mut self, cluster: ClusterId) {
+        while let Some(id) = self.upstreams.overflowing(cluster) {
+            self.fail(id, Failure::QueueFull);
+        }
+    }
+
+    /// Gives connections to those who wait, in order, as long as there are any.
+    pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
+        while let Some(id) = self.upstreams.next_pending(cluster) {
+            if !self.try_lease(cluster, id, Kind::Any, Failure::NoEndpoint) {
+                break;
+            }
+            self.leave_queue(cluster, id);
+            if let Some(session) = self.exchange(id).map(|exchange| exchange.session) {
+                self.advance_client(session);
+            }
+        }
+        self.shed(cluster);
+        while let Some(endpoint) = self.upstreams.take_surplus(cluster) {
+            self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
+        }
+    }
+
+    pub(super) fn leave_queue(&mut self, cluster: ClusterId, id: ExchangeId) {
+        self.upstreams.dequeue(cluster, id);
+        if let Some(exchange) = self.exchange_mut(id) {
+            exchange.is_enqueued = false;
+        }
+    }
+
+    pub(super) fn on_endpoint_granted(&mut self, endpoint: u32) {
+        if self.upstreams.granted(endpoint) {
+            self.to_serve.push(self.upstreams.cluster_of(endpoint));
+        } else {
+            self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
+        }
+    }
+
+    pub(super) fn on_endpoint_denied(&mut self, endpoint: u32) {
+        if let Some(cluster) = self.upstreams.find_cluster(endpoint) {
+            self.to_serve.push(cluster);
+        }
+    }
+
+    pub(super) fn on_endpoint_wanted(&mut self, endpoint: u32) {
+        if let Some(conn) = self.upstreams.wanted(endpoint) {
+            self.drop_idle(conn);
+        }
+    }
+
+    /// Closes a connection of the pool.
+    pub(super) fn drop_idle(&mut self, conn: ConnId) {
+        if let Some(endpoint) = self.link(conn).map(|link| link.endpoint) {
+            self.upstreams.unpark(endpoint, conn);
+            self.close(conn, Close::Graceful);
+        }
+    }
+
+    fn use_idle(&mut self, id: ExchangeId, endpoint: u32, conn: ConnId) {
+        let Some(request) = self.take_request(id) else { return };
+        let now = self.now;
+        if let Some(link) = self.link_mut(conn) {
+            link.carry(request);
+        }
+        if let Some(exchange) = self.exchange_mut(id) {
+            exchange.begin_attempt(endpoint, true, now);
+            exchange.marks.connected = Some(now);
+            exchange.stage = Stage::Awaiting { link: conn };
+            let session = exchange.session;
+            self.touch(session);
+        }
+        self.touch(conn);
+    }
+
+    fn connect(&mut self, id: ExchangeId, endpoint: u32) {
+        let Some(request) = self.take_request(id) else { return };
+        let now = self.now;
+        let link = self.insert(Side::Upstream(Box::new(Link::connecting(endpoint, request))));
+        self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
+        if let Some(exchange) = self.exchange_mut(id) {
+            exchange.begin_attempt(endpoint, false, now);
+            exchange.stage = Stage::Connecting { link, since: now };
+            let session = exchange.session;
+            self.touch(session);
+        }
+    }
+
+    /// The request's octets: those of an earlier try, or the head written anew.
+    fn take_request(&mut self, id: ExchangeId) -> Option<Request> {
+        if let Some(request) = self.exchange_mut(id)?.request.take() {
+            return Some(*request);
+        }
+        let exchange = self.exchange(id)?;
+        let peer = exchange.peer.ip();
+        let request_id = ids::hex(exchange.id);
+        let context = RequestContext {
+            peer,
+            proto: "http",
+            peer_is_trusted: self.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
+            fallback_host: self.upstreams.fallback_host(exchange.cluster),
+            request_id: Some(&request_id),
+            via: VIA,
+        };
+        Some(Request::new(id, &exchange.head, &context))
+    }
+
+    pub(super) fn on_connected(&mut self, conn: ConnId) {
+        let now = self.now;
+        let Some(link) = self.link_mut(conn) else { return };
+        link.connected();
+        let Some(id) = link.exchange() else { return };
+        if let Some(exchange) = self.exchange_mut(id) {
+            exchange.stage = Stage::Awaiting { link: conn };
+            exchange.marks.connected = Some(now);
+            let session = exchange.session;
+            self.touch(session);
+        }
+        self.touch(conn);
+    }
+
+    pub(super) fn on_connect_failed(&mut self, conn: ConnId, error: NetError) {
+        if let Some(Side::Upstream(mut link)) = self.bury(conn) {
+            self.move_on(&mut link, error, Failure::Connect(error));
+        }
+    }
+
+    /// `timeouts.connect` ran out.
+    pub(super) fn on_connect_timeout(&mut self, conn: ConnId) {
+        self.actions.push_back(Action::Close { conn, how: Close::Abort });
+        if let Some(Side::Upstream(mut link)) = self.bury(conn) {
+            self.move_on(&mut link, NetError::TimedOut, Failure::Connect(NetError::TimedOut));
+        }
+    }
+
+    /// A connection could not be made: nothing of the request left us, so the next endpoint may have it, whatever the
+    /// method. Each is tried once.
+    fn move_on(&mut self, link: &mut Link, error: NetError, failure: Failure) {
+        let Some(id) = link.exchange() else { return };
+        let request = link.take_request();
+        self.try_again(id, request, Kind::Any, AttemptResult::ConnectFailed(error), failure);
+    }
+
+    /// A reused connection ended before a single octet of response. Takes its request to a fresh one if that is safe;
+    /// returns false if not.
+    pub(super) fn replay_stale(&mut self, link: &mut Link) -> bool {
+        let Some(id) = link.exchange() else { return false };
+        let Some(exchange) = self.exchange(id) else { return false };
+        let replayable = may_replay(
+            exchange.head.method().is_idempotent(),
+            link.outbox.is_untouched(),
+            link.outbox.is_complete(),
+        );
+        if !link.reused || link.has_answered() || !replayable {
+            return false;
+        }
+        let request = link.take_request();
+        self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, Failure::UpstreamClosedEarly);
+        true
+    }
+
+    fn try_again(
+        &mut self,
+        id: ExchangeId,
+        request: Option<Request>,
+        kind: Kind,
+        result: AttemptResult,
+        otherwise: Failure,
+    ) {
+        let now = self.now;
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        exchange.end_attempt(result, now);
+        exchange.stage = Stage::Queued { since: now };
+        exchange.marks.sent = None;
+        exchange.request = request.map(Box::new);
+        let (cluster, session) = (exchange.cluster, exchange.session);
+        if self.try_lease(cluster, id, kind, otherwise) {
+            self.advance_client(session);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What comes from upstreams: responses, acknowledgements, farewells.
+
+use super::{Core, Side};
+use crate::action::Close;
+use crate::exchange::verdict::Failure;
+use crate::exchange::{ExchangeId, Stage};
+use crate::http::ResponseHead;
+use crate::input::{ConnId, NetError};
+use crate::link::{Fin, Link, Said, State};
+use crate::session::{Responding, State as SessionState};
+use bytes::Bytes;
+
+impl Core {
+    pub(super) fn on_server_data(&mut self, conn: ConnId, bytes: Bytes) {
+        let now = self.now;
+        let Some(link) = self.link_mut(conn) else { return };
+        match &link.state {
+            // Nobody asked: whatever it is, it must not become the answer to a later request.
+            State::Idle { .. } => return self.drop_idle(conn),
+            State::Connecting(_) => return,
+            State::Leased(_) => {}
+        }
+        link.answered();
+        link.inbox.push(bytes);
+        if let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) {
+            exchange.moved = now;
+            exchange.upstream_owes.progress(now);
+        }
+        self.touch(conn);
+        self.advance_server(conn);
+    }
+
+    /// Passes on everything that the upstream said.
+    fn advance_server(&mut self, conn: ConnId) {
+        loop {
+            let limits = self.limits;
+            let Some(link) = self.link_mut(conn) else { return };
+            let said = link.next(&limits);
+            let Some(id) = link.exchange() else { return };
+            match said {
+                Said::Nothing => break,
+                Said::Interim(head) => self.on_interim(id, &head),
+                Said::Switching(head) => self.on_switching(id, conn, &head),
+                Said::Head(head) => self.on_response(id, conn, &head),
+                Said::Body(bytes) => {
+                    if let Some(exchange) = self.exchange_mut(id) {
+                        exchange.sent += bytes.len() as u64;
+                    }
+                    self.with_session_of(id, |session| session.send(bytes));
+                }
+                Said::Raw(bytes) => {
+                    self.with_session_of(id, |session| session.send(bytes));
+                }
+                Said::End(trailers) => {
+                    let then = self.with_session_of(id, |session| session.finish(trailers.as_ref()));
+                    if let Some(then) = then {
+                        self.complete(id, then);
+                    }
+                }
+                Said::BadHead(bad) => self.fail(id, Failure::BadResponseHead(bad)),
+                Said::BadBody(bad) => self.fail(id, Failure::BadResponseBody(bad)),
+            }
+        }
+        if let Some(link) = self.link_mut(conn) {
+            link.inbox.keep();
+        }
+    }
+
+    fn with_session_of<T>(
+        &mut self,
+        id: ExchangeId,
+        act: impl FnOnce(&mut crate::session::Session) -> T,
+    ) -> Option<T> {
+        let session = self.exchange(id)?.session;
+        self.touch(session);
+        self.session_mut(session).map(act)
+    }
+
+    fn on_interim(&mut self, id: ExchangeId, head: &ResponseHead) {
+        if let Some(exchange) = self.exchange_mut(id)
+            && head.status() == 100
+        {
+            exchange.awaiting_continue = false;
+        }
+        self.with_session_of(id, |session| session.interim(head));
+    }
+
+    fn on_response(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
+        let (now, may_keep) = (self.now, !self.draining.is_on());
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        exchange.status = Some(head.status());
+        exchange.streamed |= head.event_stream();
+        exchange.awaiting_continue = false;
+        exchange.marks.responded = Some(now);
+        exchange.stage = Stage::Responding { link: conn };
+        self.with_session_of(id, |session| session.respond(head, may_keep));
+    }
+
+    fn on_switching(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
+        let now = self.now;
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        if !exchange.head.upgrade() {
+            return self.fail(id, Failure::UnaskedSwitch);
+        }
+        exchange.status = Some(101);
+        exchange.streamed = true;
+        exchange.marks.responded = Some(now);
+        exchange.stage = Stage::Tunnel { link: conn, client_done: false, upstream_done: false };
+        let client = exchange.session;
+        self.with_session_of(id, |session| session.switch(head));
+        self.advance_client(client);
+    }
+
+    pub(super) fn on_server_took(&mut self, conn: ConnId, n: usize) {
+        let now = self.now;
+        let Some(link) = self.link_mut(conn) else { return };
+        link.outbox.wrote(n, now);
+        let is_sent = link.is_request_sent();
+        self.touch(conn);
+        let Some(id) = self.link(conn).and_then(Link::exchange) else { return };
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        if n > 0 {
+            exchange.moved = now;
+        }
+        if is_sent {
+            exchange.marks.sent.get_or_insert(now);
+        }
+        let session = exchange.session;
+        self.touch(session);
+        self.end_tunnel_if_done(id);
+    }
+
+    pub(super) fn on_server_eof(&mut self, conn: ConnId) {
+        let Some(link) = self.link_mut(conn) else { return };
+        if matches!(link.state, State::Idle { .. }) {
+            return self.drop_idle(conn);
+        }
+        let fin = link.on_fin();
+        let Some(id) = link.exchange() else { return };
+        match fin {
+            Fin::Whole => {
+                let then = self.with_session_of(id, |session| session.finish(None));
+                if let Some(then) = then {
+                    self.complete(id, then);
+                }
+            }
+            Fin::HalfClose => self.on_server_half_close(id),
+            Fin::Truncated => {
+                self.actions.push_back(crate::action::Action::Close { conn, how: Close::Graceful });
+                self.on_lost(conn, Failure::UpstreamClosedEarly);
+            }
+        }
+    }
+
+    fn on_server_half_close(&mut self, id: ExchangeId) {
+        let Some(exchange) = self.exchange_mut(id) else { return };
+        if let Stage::Tunnel { upstream_done, .. } = &mut exchange.stage {
+            *upstream_done = true;
+        }
+        self.with_session_of(id, |session| {
+            if let SessionState::Exchange(serving) = &mut session.state {
+                serving.response = Responding::Raw { fin: true };
+            }
+        });
+        self.end_tunnel_if_done(id);
+    }
+
+    /// Both halves of a tunnel are over and everything is written.
+    pub(super) fn end_tunnel_if_done(&mut self, id: ExchangeId) {
+        let Some(exchange) = self.exchange(id) else { return };
+        let Stage::Tunnel { link, client_done: true, upstream_done: true } = exchange.stage else { return };
+        let is_empty = |conn| match self.side(conn) {
+            Some(Side::Downstream(session)) => session.outbox.is_empty(),
+            Some(Side::Upstream(link)) => link.outbox.is_empty(),
+            None => true,
+        };
+        if is_empty(exchange.session) && is_empty(link) {
+            self.close_tunnel(id);
+        }
+    }
+
+    pub(super) fn on_server_failed(&mut self, conn: ConnId, error: NetError) {
+        let Some(link) = self.link(conn) else { return };
+        match &link.state {
+            State::Idle { .. } => {
+                self.upstreams.unpark(link.endpoint, conn);
+                self.bury(conn);
+            }
+            State::Connecting(_) => self.on_connect_failed(conn, error),
+            State::Leased(_) => self.on_lost(conn, Failure::UpstreamReset),
+        }
+    }
+
+    /// An upstream connection with a request on it is gone.
+    fn on_lost(&mut self, conn: ConnId, failure: Failure) {
+        let Some(Side::Upstream(mut link)) = self.bury(conn) else { return };
+        let Some(id) = link.exchange() else { return };
+        if !self.replay_stale(&mut link) {
+            self.fail(id, failure);
+        }
+    }
+}

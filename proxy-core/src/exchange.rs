@@ -1,0 +1,194 @@
+//! One request with its interim and final responses: what is known of it, and who is being waited for.
+//!
+//! An exchange does not know which HTTP version its client speaks; how its end is judged stands in `verdict`.
+
+pub(crate) mod verdict;
+mod wait;
+
+pub(crate) use wait::Wait;
+
+use crate::config::ClusterId;
+use crate::http::RequestHead;
+use crate::input::ConnId;
+use crate::link::Request;
+use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary, Times};
+use crate::slab::Key;
+use crate::time::Instant;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::mem;
+use core::net::SocketAddr;
+
+/// Names one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ExchangeId(pub(crate) Key);
+
+/// One request being served.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Exchange {
+    pub(crate) session: ConnId,
+    pub(crate) listener: u32,
+    pub(crate) peer: SocketAddr,
+    pub(crate) head: Box<RequestHead>,
+    pub(crate) route: u32,
+    pub(crate) cluster: ClusterId,
+    pub(crate) stage: Stage,
+    /// The request's octets while no connection holds them: it was taken back from one, and is queued again.
+    pub(crate) request: Option<Box<Request>>,
+    /// It stands in its cluster's queue.
+    pub(crate) is_enqueued: bool,
+    pub(crate) attempts: Vec<Attempt>,
+    /// The client waits for a 100 before it sends its body: it owes nothing, the upstream does.
+    pub(crate) awaiting_continue: bool,
+    /// `total` is off and `stream.idle` on.
+    pub(crate) streamed: bool,
+    /// Content octets received of the client, and sent to it.
+    pub(crate) received: u64,
+    pub(crate) sent: u64,
+    pub(crate) status: Option<u16>,
+    /// The upstream owes us octets.
+    pub(crate) upstream_owes: Wait,
+    /// The client owes us octets of the request body.
+    pub(crate) client_owes: Wait,
+    /// When octets last moved, either way.
+    pub(crate) moved: Instant,
+    pub(crate) marks: Marks,
+    pub(crate) id: u64,
+}
+
+/// How far an exchange is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Stage {
+    /// Waiting for a connection slot.
+    Queued { since: Instant },
+    /// The request waits on a connection that is being made.
+    Connecting { link: ConnId, since: Instant },
+    /// The request goes out; no final response head came.
+    Awaiting { link: ConnId },
+    /// The response comes in.
+    Responding { link: ConnId },
+    /// After 101.
+    Tunnel { link: ConnId, client_done: bool, upstream_done: bool },
+}
+
+/// When each phase ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Marks {
+    pub(crate) started: Instant,
+    pub(crate) head: Instant,
+    pub(crate) leased: Option<Instant>,
+    pub(crate) connected: Option<Instant>,
+    pub(crate) sent: Option<Instant>,
+    pub(crate) responded: Option<Instant>,
+}
+
+impl Exchange {
+    pub(crate) const fn link(&self) -> Option<ConnId> {
+        match self.stage {
+            Stage::Queued { .. } => None,
+            Stage::Connecting { link, .. }
+            | Stage::Awaiting { link }
+            | Stage::Responding { link }
+            | Stage::Tunnel { link, .. } => Some(link),
+        }
+    }
+
+    pub(crate) const fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Queued { .. } => Phase::Queue,
+            Stage::Connecting { .. } => Phase::Connect,
+            Stage::Awaiting { .. } => Phase::Head,
+            Stage::Responding { .. } | Stage::Tunnel { .. } => Phase::Data,
+        }
+    }
+
+    /// Whether a final response head was passed on.
+    pub(crate) const fn has_response(&self) -> bool {
+        matches!(self.stage, Stage::Responding { .. } | Stage::Tunnel { .. })
+    }
+
+    /// Whether a connection to `endpoint` could not be made before.
+    pub(crate) fn has_failed_at(&self, endpoint: u32) -> bool {
+        self.attempts.iter().any(|attempt| {
+            attempt.endpoint == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
+        })
+    }
+
+    pub(crate) fn begin_attempt(&mut self, endpoint: u32, reused: bool, now: Instant) {
+        let took = core::time::Duration::ZERO;
+        self.attempts.push(Attempt { endpoint, reused, started: now, took, result: AttemptResult::Pending });
+        self.marks.leased.get_or_insert(now);
+    }
+
+    pub(crate) fn end_attempt(&mut self, result: AttemptResult, now: Instant) {
+        if let Some(attempt) = self.attempts.last_mut()
+            && attempt.result == AttemptResult::Pending
+        {
+            attempt.took = now.since(attempt.started);
+            attempt.result = result;
+        }
+    }
+
+    /// The explanation of how it ended. Empties the attempts.
+    pub(crate) fn outcome(&mut self, now: Instant, end: Ending) -> Box<Outcome> {
+        let result =
+            if end.reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(end.reason) };
+        self.end_attempt(result, now);
+        Box::new(Outcome {
+            started: self.marks.started,
+            ended: now,
+            listener: self.listener,
+            peer: self.peer,
+            request: Some(summary(&self.head)),
+            status: end.status,
+            reason: end.reason,
+            flags: end.flags,
+            route: Some(self.route),
+            cluster: Some(self.cluster),
+            attempts: mem::take(&mut self.attempts),
+            received: self.received,
+            sent: self.sent,
+            times: self.marks.times(now),
+            streamed: self.streamed,
+            id: self.id,
+        })
+    }
+}
+
+/// How an exchange ended, in the words of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: Reason,
+    pub(crate) flags: Flags,
+}
+
+/// What an outcome says of a request. Shares the received head.
+pub(crate) fn summary(head: &RequestHead) -> RequestSummary {
+    RequestSummary {
+        method: head.raw().slice_ref(head.method_bytes()),
+        target: head.raw().slice_ref(head.target_bytes()),
+        host: head.authority().map_or_else(Bytes::new, |authority| head.raw().slice_ref(authority)),
+        http10: head.version() == crate::http::Version::Http10,
+    }
+}
+
+impl Marks {
+    /// Each phase lasts from the end of the one before it; one that was not reached is zero.
+    fn times(&self, now: Instant) -> Times {
+        let leased = self.leased.unwrap_or(now);
+        let connected = self.connected.unwrap_or(now).max(leased);
+        let sent = self.sent.unwrap_or(now).max(connected);
+        // An early response overlaps with the request; its wait began when the connection stood.
+        let responded = self.responded.unwrap_or(now);
+        Times {
+            head: self.head.since(self.started),
+            queue: leased.since(self.head),
+            connect: connected.since(leased),
+            send: sent.since(connected),
+            first_byte: responded.since(sent),
+            body: now.since(responded),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The request head as the upstream gets it: always HTTP/1.1, in origin-form, with one Host.
+
+use core::fmt::Write;
+use core::net::{IpAddr, Ipv4Addr};
+
+use bytes::BytesMut;
+
+use super::{Copier, put_line, put_via};
+use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version, put_decimal};
+
+/// What the request's own octets do not say.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestContext<'a> {
+    /// The client's address.
+    pub peer: IpAddr,
+    /// The scheme that the client used: "http" or "https".
+    pub proto: &'static str,
+    /// Whether what the client says of earlier hops is believed.
+    pub peer_is_trusted: bool,
+    /// The endpoint's authority: Host of an HTTP/1.0 request that had none.
+    pub fallback_host: &'a str,
+    /// The X-Request-Id to set. `None`: leave the field alone.
+    pub request_id: Option<&'a [u8]>,
+    /// Our name in Via.
+    pub via: &'a str,
+}
+
+/// Most octets that the lines added here have, apart from what is counted one by one.
+const ADDED_MAX: usize = 256;
+
+/// Appends the whole head, its empty line included.
+pub fn write_request(out: &mut BytesMut, head: &RequestHead, ctx: &RequestContext<'_>) {
+    let authority = head.authority().unwrap_or_default();
+    let request_id = ctx.request_id.unwrap_or_default();
+    out.reserve(
+        head.raw().len()
+            + 2 * authority.len()
+            + request_id.len()
+            + ctx.fallback_host.len()
+            + ctx.via.len()
+            + ADDED_MAX,
+    );
+    let mut copier = start_line(out, head);
+    if !head.fields().has(Name::Host) {
+        let host = head.authority().unwrap_or(ctx.fallback_host.as_bytes());
+        put_line(out, b"Host", host);
+    }
+    let forwarded_for = copy_fields(out, &mut copier, head, ctx);
+    copier.finish(out);
+    put_hop_by_hop(out, head);
+    put_via(out, head.version(), ctx.via);
+    put_forwarded(out, head, ctx, forwarded_for);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Writes the request line, or leaves it to the first run of lines if it is already as it should be.
+fn start_line<'a>(out: &mut BytesMut, head: &'a RequestHead) -> Copier<'a> {
+    let copier = Copier { head: head.raw(), from: 0 };
+    let form = head.target_form();
+    let is_absolute = matches!(form, TargetForm::Absolute { .. });
+    if head.version() == Version::Http11 && !is_absolute {
+        return copier;
+    }
+    out.extend_from_slice(head.method_bytes());
+    out.extend_from_slice(b" ");
+    if is_absolute {
+        put_origin_form(out, head);
+    } else {
+        out.extend_from_slice(head.target_bytes());
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    let blank_line = head.raw().len().saturating_sub(2);
+    Copier { from: head.fields().start().unwrap_or(blank_line), ..copier }
+}
+
+/// RFC 9112 §3.2.1: an empty path is sent as `/`; §3.2.4: for OPTIONS, without a query, as `*`.
+fn put_origin_form(out: &mut BytesMut, head: &RequestHead) {
+    let rest = head.after_authority();
+    match rest.first() {
+        None if head.method() == crate::http::Method::Options => out.extend_from_slice(b"*"),
+        None | Some(b'?') => out.extend_from_slice(b"/"),
+        Some(_) => {}
+    }
+    out.extend_from_slice(rest);
+}
+
+/// Whether our address was joined to an X-Forwarded-For that the peer sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ForwardedFor {
+    Joined,
+    Missing,
+}
+
+fn copy_fields(
+    out: &mut BytesMut,
+    copier: &mut Copier<'_>,
+    head: &RequestHead,
+    ctx: &RequestContext<'_>,
+) -> ForwardedFor {
+    let last_for = last_believed(head, ctx, Name::XForwardedFor).map(Field::start);
+    let mut forwarded_for = ForwardedFor::Missing;
+    for field in head.fields().iter() {
+        match fate(field, head, ctx) {
+            Fate::Keep if field.name() == Name::XForwardedFor && last_for == Some(field.start()) => {
+                copier.replace(out, field.value_end(), field.end());
+                if !field.value(head.raw()).is_empty() {
+                    out.extend_from_slice(b", ");
+                }
+                put_address(out, ctx.peer);
+                out.extend_from_slice(b"\r\n");
+                forwarded_for = ForwardedFor::Joined;
+            }
+            Fate::Keep => {}
+            Fate::Drop => copier.drop_line(out, field),
+            Fate::Authority => {
+                copier.drop_line(out, field);
+                put_line(out, field.name_bytes(head.raw()), head.authority().unwrap_or_default());
+            }
+            Fate::Decrement(forwards) => {
+                copier.drop_line(out, field);
+                out.extend_from_slice(field.name_bytes(head.raw()));
+                out.extend_from_slice(b": ");
+                put_decimal(out, forwards.saturating_sub(1).into());
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+    forwarded_for
+}
+
+enum Fate {
+    Keep,
+    Drop,
+    /// Host, when the target named the server itself.
+    Authority,
+    /// Max-Forwards, when it is obeyed.
+    Decrement(u32),
+}
+
+/// What becomes of a field line of a request.
+fn fate(field: &Field, head: &RequestHead, ctx: &RequestContext<'_>) -> Fate {
+    let keep = match field.name() {
+        Name::Host if matches!(head.target_form(), TargetForm::Absolute { .. }) => return Fate::Authority,
+        // The guard against loops holds even if Connection names it.
+        Name::MaxForwards if let Some(forwards) = head.max_forwards() => return Fate::Decrement(forwards),
+        _ if field.is_named_by_connection() => false,
+        Name::Other | Name::Underscored | Name::Host | Name::ContentLength | Name::ContentType => true,
+        Name::Via | Name::Trailer | Name::MaxForwards => true,
+        Name::TransferEncoding | Name::Connection | Name::KeepAlive | Name::ProxyConnection | Name::Te => {
+            false
+        }
+        // A gateway is the origin server to its clients: these were meant for a proxy before us, and
+        // are nobody's business behind us (RFC 9110 §11.7).
+        Name::ProxyAuthenticate | Name::ProxyAuthorization | Name::ProxyAuthenticationInfo => false,
+        // Belongs to an upgrade to HTTP/2, which we never pass on.
+        Name::Http2Settings => false,
+        Name::Upgrade => head.upgrade(),
+        Name::Expect => head.expect_continue(),
+        Name::Forwarded | Name::XForwardedFor | Name::XForwardedProto | Name::XForwardedHost => {
+            ctx.peer_is_trusted
+        }
+        Name::XRequestId => ctx.peer_is_trusted || ctx.request_id.is_none(),
+    };
+    if keep { Fate::Keep } else { Fate::Drop }
+}
+
+/// The last line of that name which a trusted peer sent for us to pass on.
+fn last_believed<'a>(head: &'a RequestHead, ctx: &RequestContext<'_>, name: Name) -> Option<&'a Field> {
+    let lines = head.fields().named(name).filter(|field| !field.is_named_by_connection());
+    if ctx.peer_is_trusted { lines.last() } else { None }
+}
+
+/// The framing that we write ourselves, and what we ask of the upstream for this hop.
+fn put_hop_by_hop(out: &mut BytesMut, head: &RequestHead) {
+    if head.framing() == Framing::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if head.upgrade() {
+        out.extend_from_slice(b"Connection: upgrade\r\n");
+    } else if head.accepts_trailers() {
+        // We pass trailers on, so that the client's word holds for us too (RFC 9110 §6.5.1, §10.1.4).
+        out.extend_from_slice(b"Connection: TE\r\nTE: trailers\r\n");
+    }
+}
+
+fn put_forwarded(
+    out: &mut BytesMut,
+    head: &RequestHead,
+    ctx: &RequestContext<'_>,
+    forwarded_for: ForwardedFor,
+) {
+    if forwarded_for == ForwardedFor::Missing {
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        put_address(out, ctx.peer);
+        out.extend_from_slice(b"\r\n");
+    }
+    if last_believed(head, ctx, Name::XForwardedProto).is_none() {
+        put_line(out, b"X-Forwarded-Proto", ctx.proto.as_bytes());
+    }
+    if let (None, Some(authority)) = (last_believed(head, ctx, Name::XForwardedHost), head.authority()) {
+        put_line(out, b"X-Forwarded-Host", authority);
+    }
+    if let (None, Some(id)) = (last_believed(head, ctx, Name::XRequestId), ctx.request_id) {
+        put_line(out, b"X-Request-Id", id);
+    }
+}
+
+/// An IPv4 address that a dual-stack socket dressed up as IPv6 is written plainly.
+fn put_address(out: &mut BytesMut, address: IpAddr) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => put_v4(out, address),
+        IpAddr::V6(address) => {
+            let written = write!(out, "{address}");
+            debug_assert!(written.is_ok(), "a growing buffer takes every address");
+        }
+    }
+}
+
+/// Written on every request, hence by hand.
+fn put_v4(out: &mut BytesMut, address: Ipv4Addr) {
+    let mut text = [0; "255.255.255.255".len()];
+    let mut len = 0;
+    let mut put = |octet| {
+        if let Some(place) = text.get_mut(len) {
+            *place = octet;
+        }
+        len += 1;
+    };
+    for (place, number) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            put(b'.');
+        }
+        if number >= 100 {
+            put(b'0' + number / 100);
+        }
+        if number >= 10 {
+            put(b'0' + number / 10 % 10);
+        }
+        put(b'0' + number % 10);
+    }
+    out.extend_from_slice(text.get(..len).unwrap_or_default());
+}

@@ -1,0 +1,326 @@
+//! The field lines of a head: where each lies in the head's octets, and which of the names that matter
+//! to a proxy it bears.
+//!
+//! Nothing is copied. Does not know what any value means.
+
+use alloc::vec::Vec;
+
+use super::bad_head::BadHead;
+
+/// Most field lines that a head can have, whatever the limit in force: httparse fills an array of
+/// this many entries (32 octets each) on the stack.
+pub const FIELDS_MAX: usize = 256;
+
+/// The names that a proxy treats specially.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "each is the field of that name")]
+pub enum Name {
+    Other,
+    /// One of the others, with `_` for `-`. Servers that turn `-` into `_` (CGI, WSGI, FastCGI) take it
+    /// for the real one: a way past whoever checks only that.
+    Underscored,
+    Host,
+    ContentLength,
+    TransferEncoding,
+    Connection,
+    KeepAlive,
+    ProxyConnection,
+    ProxyAuthenticate,
+    ProxyAuthorization,
+    ProxyAuthenticationInfo,
+    Te,
+    Trailer,
+    Upgrade,
+    Http2Settings,
+    Expect,
+    MaxForwards,
+    Via,
+    Forwarded,
+    XForwardedFor,
+    XForwardedProto,
+    XForwardedHost,
+    XRequestId,
+    ContentType,
+}
+
+/// One field line, as offsets into the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Field {
+    start: u16,
+    name_end: u16,
+    value_start: u16,
+    value_end: u16,
+    end: u16,
+    name: Name,
+    /// Connection names this field: it goes no further (RFC 9110 §7.6.1).
+    named_by_connection: bool,
+}
+
+impl Field {
+    #[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
+    fn locate(head: &[u8], header: &httparse::Header<'_>, end: usize) -> Self {
+        let offset = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize);
+        let (start, value_start) = (offset(header.name.as_bytes()), offset(header.value));
+        Self {
+            start: start as u16,
+            name_end: (start + header.name.len()) as u16,
+            value_start: value_start as u16,
+            value_end: (value_start + header.value.len()) as u16,
+            end: end as u16,
+            name: classify(header.name.as_bytes()),
+            named_by_connection: false,
+        }
+    }
+
+    /// Which name it bears.
+    pub fn name(&self) -> Name {
+        self.name
+    }
+
+    /// Whether Connection named it as an option, so that it ends here.
+    pub fn is_named_by_connection(&self) -> bool {
+        self.named_by_connection
+    }
+
+    /// Where the line starts in the head.
+    pub fn start(&self) -> usize {
+        self.start.into()
+    }
+
+    /// Where the next line starts.
+    pub fn end(&self) -> usize {
+        self.end.into()
+    }
+
+    pub(super) fn value_start(&self) -> usize {
+        self.value_start.into()
+    }
+
+    /// Where the value ends, optional whitespace and CRLF excluded.
+    pub fn value_end(&self) -> usize {
+        self.value_end.into()
+    }
+
+    /// The name as it was spelt.
+    pub fn name_bytes<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        slice(head, self.start, self.name_end)
+    }
+
+    /// The value without the whitespace around it.
+    pub fn value<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        slice(head, self.value_start, self.value_end)
+    }
+}
+
+/// All field lines of a head, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Fields {
+    list: Vec<Field>,
+    /// One bit for each `Name` that occurs, so that the usual absences cost nothing.
+    seen: u32,
+}
+
+impl Fields {
+    /// Locates what httparse found in `head`, and checks that each line ends in CRLF: httparse makes
+    /// do with LF.
+    pub(super) fn locate(head: &[u8], found: &[httparse::Header<'_>]) -> Result<Self, BadHead> {
+        let mut list = Vec::with_capacity(found.len());
+        let mut seen = 0;
+        let mut end = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
+        let mut crlf = head.get(end) == Some(&b'\r');
+        for header in found.iter().rev() {
+            crlf &= is_after_crlf(head, end);
+            let field = Field::locate(head, header, end);
+            seen |= field.name.bit();
+            end = field.start();
+            list.push(field);
+        }
+        list.reverse();
+        // What remains is the start line.
+        if crlf && is_after_crlf(head, end) { Ok(Self { list, seen }) } else { Err(BadHead::BareLf) }
+    }
+
+    /// The lines in order.
+    pub fn iter(&self) -> core::slice::Iter<'_, Field> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Field> {
+        self.list.iter_mut()
+    }
+
+    /// Whether any line bears `name`.
+    pub fn has(&self, name: Name) -> bool {
+        self.seen & name.bit() != 0
+    }
+
+    /// The lines that bear `name`.
+    pub fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
+        let list = if self.has(name) { self.list.as_slice() } else { &[] };
+        list.iter().filter(move |field| field.name == name)
+    }
+
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Where the field lines begin; `None` if there are none.
+    pub fn start(&self) -> Option<usize> {
+        self.list.first().map(Field::start)
+    }
+}
+
+impl Field {
+    pub(super) fn end_here(&mut self) {
+        self.named_by_connection = true;
+    }
+}
+
+impl Name {
+    fn bit(self) -> u32 {
+        1 << self as u8
+    }
+}
+
+/// Recognises a name by its length, then by its two ends at once. httparse made sure that it is a token.
+pub(super) fn classify(name: &[u8]) -> Name {
+    let candidates = match name.len() {
+        2..=25 => KNOWN.get(name.len()).copied().unwrap_or_default(),
+        _ => return Name::Other,
+    };
+    if candidates.is_empty() {
+        return Name::Other;
+    }
+    let ends = Ends::of(name);
+    for known in candidates {
+        // Up to 16 octets the two ends are all there is.
+        if ends == known.ends && (name.len() <= 16 || name.eq_ignore_ascii_case(known.spelling)) {
+            return known.name;
+        }
+        if ends.begins_like(&known.ends) && is_underscored(name, known.spelling) {
+            return Name::Underscored;
+        }
+    }
+    Name::Other
+}
+
+struct Known {
+    spelling: &'static [u8],
+    ends: Ends,
+    name: Name,
+}
+
+/// The first and the last octets of a name, up to eight each, in lower case.
+///
+/// Setting bit 5 lowers letters, and maps onto a letter, a digit or `-` nothing else that a token may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends(u64, u64);
+
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+impl Ends {
+    const fn of(name: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u64::from_le_bytes(*first) | LOWER, u64::from_le_bytes(*last) | LOWER);
+        }
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u32::from_le_bytes(*first) as u64 | LOWER, u32::from_le_bytes(*last) as u64 | LOWER);
+        }
+        match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                Self(u16::from_le_bytes(*first) as u64 | LOWER, u16::from_le_bytes(*last) as u64 | LOWER)
+            }
+            _ => Self(0, 0),
+        }
+    }
+
+    fn begins_like(self, other: &Self) -> bool {
+        (self.0 ^ other.0) & 0xff == 0
+    }
+}
+
+const fn known(spelling: &'static [u8], name: Name) -> Known {
+    Known { spelling, ends: Ends::of(spelling), name }
+}
+
+/// The known names by length.
+static KNOWN: [&[Known]; 26] = {
+    const TE: &[Known] = &[known(b"te", Name::Te)];
+    const VIA: &[Known] = &[known(b"via", Name::Via)];
+    const HOST: &[Known] = &[known(b"host", Name::Host)];
+    const EXPECT: &[Known] = &[known(b"expect", Name::Expect)];
+    const SEVEN: &[Known] = &[known(b"upgrade", Name::Upgrade), known(b"trailer", Name::Trailer)];
+    const FORWARDED: &[Known] = &[known(b"forwarded", Name::Forwarded)];
+    const TEN: &[Known] = &[known(b"connection", Name::Connection), known(b"keep-alive", Name::KeepAlive)];
+    const TWELVE: &[Known] = &[
+        known(b"content-type", Name::ContentType),
+        known(b"x-request-id", Name::XRequestId),
+        known(b"max-forwards", Name::MaxForwards),
+    ];
+    const FOURTEEN: &[Known] =
+        &[known(b"content-length", Name::ContentLength), known(b"http2-settings", Name::Http2Settings)];
+    const FOR: &[Known] = &[known(b"x-forwarded-for", Name::XForwardedFor)];
+    const SIXTEEN: &[Known] = &[
+        known(b"x-forwarded-host", Name::XForwardedHost),
+        known(b"proxy-connection", Name::ProxyConnection),
+    ];
+    const SEVENTEEN: &[Known] = &[
+        known(b"transfer-encoding", Name::TransferEncoding),
+        known(b"x-forwarded-proto", Name::XForwardedProto),
+    ];
+    const AUTHENTICATE: &[Known] = &[known(b"proxy-authenticate", Name::ProxyAuthenticate)];
+    const AUTHORIZATION: &[Known] = &[known(b"proxy-authorization", Name::ProxyAuthorization)];
+    const INFO: &[Known] = &[known(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)];
+    let mut by_length: [&[Known]; 26] = [&[]; 26];
+    let all = [
+        TE,
+        VIA,
+        HOST,
+        EXPECT,
+        SEVEN,
+        FORWARDED,
+        TEN,
+        TWELVE,
+        FOURTEEN,
+        FOR,
+        SIXTEEN,
+        SEVENTEEN,
+        AUTHENTICATE,
+        AUTHORIZATION,
+        INFO,
+    ];
+    let mut row = 0;
+    while row < all.len() {
+        by_length[all[row][0].spelling.len()] = all[row];
+        row += 1;
+    }
+    by_length
+};
+
+/// `known`, but for one `_` or more in the place of `-`.
+fn is_underscored(name: &[u8], known: &[u8]) -> bool {
+    name.iter()
+        .zip(known)
+        .all(|(octet, known)| octet.eq_ignore_ascii_case(known) || (*octet == b'_' && *known == b'-'))
+}
+
+fn slice(head: &[u8], start: u16, end: u16) -> &[u8] {
+    head.get(start.into()..end.into()).unwrap_or_default()
+}
+
+/// httparse has seen that LF comes before `at`; whether CR comes before that is for us to see.
+fn is_after_crlf(head: &[u8], at: usize) -> bool {
+    at.checked_sub(2).and_then(|cr| head.get(cr)) == Some(&b'\r')
+}
+
+/// Saturates beyond `HEAD_BYTES_MAX`, which no head exceeds.
+pub(super) fn to_u16(n: usize) -> u16 {
+    u16::try_from(n).unwrap_or(u16::MAX)
+}

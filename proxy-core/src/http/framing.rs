@@ -1,0 +1,125 @@
+//! Where a message's body ends (RFC 9112 §6.3): decided here, once. Afterwards nobody looks at
+//! Content-Length or Transfer-Encoding again.
+
+use super::Version;
+use super::bad_head::BadHead;
+use super::fields::{Fields, Name};
+use super::grammar::{decimal, is_token, trim};
+
+/// How the end of a body is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    /// There is no body.
+    None,
+    /// So many octets.
+    Length(u64),
+    /// The chunked coding (RFC 9112 §7.1).
+    Chunked,
+    /// Close-delimited: all until the connection closes. Responses only.
+    Close,
+}
+
+impl Framing {
+    /// Whether not one octet of body can follow.
+    pub fn is_empty(self) -> bool {
+        matches!(self, Self::None | Self::Length(0))
+    }
+}
+
+/// Marks the message as framed by the chunked coding: the only coding that we accept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chunked;
+
+/// What Content-Length and Transfer-Encoding say, each taken alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) coding: Option<Chunked>,
+    pub(super) length: Option<u64>,
+}
+
+impl Declared {
+    pub(super) fn read(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
+        let declared = Self { coding: coding(head, fields)?, length: length(head, fields)? };
+        match declared {
+            // §6.3 item 3 lets us drop Content-Length and go on; §6.1 lets us refuse. We refuse:
+            // two parsers that never see the pair can never disagree about it (§11.2).
+            Self { coding: Some(_), length: Some(_) } => Err(BadHead::LengthAndCoding),
+            // §6.1: "MUST treat the message as if the framing is faulty".
+            Self { coding: Some(_), .. } if version == Version::Http10 => Err(BadHead::CodingInHttp10),
+            _ => Ok(declared),
+        }
+    }
+}
+
+/// Finds where a request's body ends.
+pub(super) fn request_framing(declared: Declared) -> Framing {
+    match declared {
+        Declared { coding: Some(Chunked), .. } => Framing::Chunked,
+        Declared { length: Some(length), .. } => Framing::Length(length),
+        // Item 7: a request is never close-delimited.
+        Declared { coding: None, length: None } => Framing::None,
+    }
+}
+
+/// Finds where a response's body ends.
+pub(super) fn response_framing(declared: Declared, status: u16, to_head: bool) -> Result<Framing, BadHead> {
+    match (status, declared) {
+        // RFC 9112 §6.1: "MUST NOT send a Transfer-Encoding header field" in either.
+        (100..=199 | 204, Declared { coding: Some(_), .. }) => Err(BadHead::CodingWithoutBody),
+        // RFC 9110 §8.6 forbids a length in both. In a 204 servers in use send 0 all the same, which
+        // hides nothing; any other number announces octets that would be taken for the next response.
+        (100..=199, Declared { length: Some(_), .. }) => Err(BadHead::LengthWithoutBody),
+        (204, Declared { length: Some(1..), .. }) => Err(BadHead::LengthWithoutBody),
+        // Item 1.
+        (100..=199 | 204 | 304, _) => Ok(Framing::None),
+        _ if to_head => Ok(Framing::None),
+        (_, Declared { coding: Some(Chunked), .. }) => Ok(Framing::Chunked),
+        (_, Declared { length: Some(length), .. }) => Ok(Framing::Length(length)),
+        // Item 8.
+        (_, Declared { coding: None, length: None }) => Ok(Framing::Close),
+    }
+}
+
+fn coding(head: &[u8], fields: &Fields) -> Result<Option<Chunked>, BadHead> {
+    let mut values = fields.named(Name::TransferEncoding).map(|field| field.value(head));
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => Err(BadHead::SeveralCodings),
+        (Some(value), None) if value.eq_ignore_ascii_case(b"chunked") => Ok(Some(Chunked)),
+        (Some(value), None) => Err(bad_coding(value)),
+    }
+}
+
+/// A well-formed list that ends in its only `chunked` could be read by someone who knows the codings
+/// before it: 501 (§6.1). Any other has no certain end: 400 (§6.3 item 4).
+fn bad_coding(value: &[u8]) -> BadHead {
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let mut from_last = value.rsplit(|&octet| octet == b',').map(trim);
+    if from_last.next().is_some_and(is_chunked)
+        && from_last.all(|coding| is_token(coding) && !is_chunked(coding))
+    {
+        BadHead::UnknownCoding
+    } else {
+        BadHead::BadCoding
+    }
+}
+
+fn length(head: &[u8], fields: &Fields) -> Result<Option<u64>, BadHead> {
+    let mut values = fields.named(Name::ContentLength).map(|field| field.value(head));
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        // RFC 9110 §8.6 lets us accept a repeated value as one; it gains an honest sender nothing.
+        (Some(_), Some(_)) => Err(BadHead::SeveralLengths),
+        (Some(value), None) if value.contains(&b',') => Err(BadHead::SeveralLengths),
+        (Some(value), None) => one_length(value).map(Some),
+    }
+}
+
+/// The grammar allows leading zeros and any size. We do not: some parsers read `010` as eight, and
+/// keep lengths in signed 64 bits.
+fn one_length(value: &[u8]) -> Result<u64, BadHead> {
+    match value {
+        [b'0', _, ..] => Err(BadHead::BadLength),
+        _ => decimal(value).filter(|&length| i64::try_from(length).is_ok()).ok_or(BadHead::BadLength),
+    }
+}

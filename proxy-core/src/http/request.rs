@@ -1,0 +1,321 @@
+//! A request's head: parsed once, strictly, into what the rest of the core asks of it.
+//!
+//! Keeps the octets as they came and remembers where things are. Does not know what is forwarded.
+
+use alloc::borrow::Cow;
+use core::mem::MaybeUninit;
+
+use bytes::{Buf, Bytes};
+
+use super::Version;
+use super::bad_head::BadHead;
+use super::connection::ConnectionOptions;
+use super::diagnose;
+use super::fields::{FIELDS_MAX, Field, Fields, Name};
+use super::framing::{Declared, Framing, request_framing};
+use super::grammar::{decimal, list, trim};
+use super::host::HostSpan;
+use super::method::{METHOD_BYTES_MAX, Method};
+use super::scan::{HeadKind, HeadLimits};
+use super::target::{RequestTarget, TargetForm};
+
+/// A request head that kept every rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestHead {
+    raw: Bytes,
+    fields: Fields,
+    target: RequestTarget,
+    host: Option<HostSpan>,
+    method: Method,
+    version: Version,
+    framing: Framing,
+    max_forwards: Option<u32>,
+    keep_alive: bool,
+    expect_continue: bool,
+    upgrade: bool,
+}
+
+impl RequestHead {
+    /// Parses `raw`: one whole head, from its first octet to the end of its empty line.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    pub fn parse(mut raw: Bytes, limits: &HeadLimits) -> Result<Self, BadHead> {
+        if raw.len() > limits.head_bytes() {
+            return Err(BadHead::HeadTooLong);
+        }
+        match Self::parse_front(&mut raw, limits)? {
+            Some(head) if raw.is_empty() => Ok(head),
+            Some(_) => Err(BadHead::Incomplete),
+            None => Err(diagnose::head(&raw, HeadKind::Request, limits)),
+        }
+    }
+
+    /// The short way, for the first octets of a request: takes a head off the front of `input` if it is
+    /// there whole, as it nearly always is, without a scan beforehand. `None`: it is not, or it is so
+    /// bad that nothing can be said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    ///
+    /// # Errors
+    /// The first rule broken by a head that is whole. `input` is as it was.
+    pub fn parse_front(input: &mut Bytes, limits: &HeadLimits) -> Result<Option<Self>, BadHead> {
+        let window = input.get(..limits.head_bytes()).unwrap_or(input);
+        let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+        let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
+        let mut found = httparse::Request::new(&mut []);
+        let parsed = found.parse_with_uninit_headers(window, lines);
+        let (Ok(httparse::Status::Complete(len)), Some(method), Some(target), Some(minor)) =
+            (parsed, found.method, found.path, found.version)
+        else {
+            return Ok(None);
+        };
+        // httparse skips empty lines before the request; here they are somebody else's to skip.
+        if !core::ptr::eq(method.as_ptr(), window.as_ptr()) {
+            return Ok(None);
+        }
+        if target.len() > limits.target_bytes {
+            return Err(BadHead::TargetTooLong);
+        }
+        let head = window.get(..len).unwrap_or_default();
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let target = method.len() + 1..method.len() + 1 + target.len();
+        let method = known_method(method.as_bytes())?;
+        let target = RequestTarget::parse(head, target.start, target.end, method)?;
+        let fields = Fields::locate(head, found.headers)?;
+        // Kept for as long as the exchange lasts: a slice would pin the whole read buffer for that long.
+        let raw = Bytes::copy_from_slice(head);
+        let head = Self::interpret(raw, method, target, version, fields)?;
+        input.advance(len);
+        Ok(Some(head))
+    }
+
+    fn interpret(
+        raw: Bytes,
+        method: Method,
+        target: RequestTarget,
+        version: Version,
+        mut fields: Fields,
+    ) -> Result<Self, BadHead> {
+        if fields.has(Name::Underscored) {
+            return Err(BadHead::UnderscoredName);
+        }
+        let host = host(&raw, &fields, &target, version)?;
+        let framing = request_framing(Declared::read(&raw, &fields, version)?);
+        let options = ConnectionOptions::read(&raw, &mut fields)?;
+        Ok(Self {
+            host,
+            framing,
+            max_forwards: max_forwards(&raw, &fields, method)?,
+            keep_alive: options.persist(version),
+            expect_continue: expect_continue(&raw, &fields, version, framing)?,
+            upgrade: options.upgrade && wants_upgrade(&raw, &fields, version, framing),
+            raw,
+            fields,
+            target,
+            method,
+            version,
+        })
+    }
+
+    /// The head as it came.
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The method as it was spelt.
+    pub fn method_bytes(&self) -> &[u8] {
+        self.raw.get(..self.target.start().saturating_sub(1)).unwrap_or_default()
+    }
+
+    /// The version that the client speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The field lines, as offsets into `raw`.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The value of the first line that bears `name`.
+    pub fn field(&self, name: Name) -> Option<&[u8]> {
+        self.fields.named(name).next().map(|field| field.value(&self.raw))
+    }
+
+    /// The value of the first line whose name is spelt so, but for case.
+    pub fn field_by_name(&self, name: &[u8]) -> Option<&[u8]> {
+        let is_named = |field: &&Field| field.name_bytes(&self.raw).eq_ignore_ascii_case(name);
+        self.fields.iter().find(is_named).map(|field| field.value(&self.raw))
+    }
+
+    /// Which form the target has.
+    pub fn target_form(&self) -> TargetForm {
+        self.target.form()
+    }
+
+    /// The target as it was sent.
+    pub fn target_bytes(&self) -> &[u8] {
+        self.target.bytes(&self.raw)
+    }
+
+    /// The path, never empty; `*` for the asterisk-form.
+    pub fn path(&self) -> &[u8] {
+        self.target.path(&self.raw)
+    }
+
+    /// Path and query as origin-form puts them.
+    pub fn path_and_query(&self) -> Cow<'_, [u8]> {
+        self.target.path_and_query(&self.raw)
+    }
+
+    pub(crate) fn after_authority(&self) -> &[u8] {
+        self.target.after_authority(&self.raw)
+    }
+
+    /// The host that is asked for, without its port, as it was spelt (hosts ignore case): from the
+    /// target if that is in absolute-form, else from Host. `None` only in HTTP/1.0.
+    pub fn host(&self) -> Option<&str> {
+        core::str::from_utf8(self.host?.host(&self.raw)).ok()
+    }
+
+    /// `host` in lower case; copied only if it was not.
+    pub fn host_lowercase(&self) -> Option<Cow<'_, str>> {
+        let host = self.host()?;
+        Some(match host.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            true => Cow::Owned(host.to_ascii_lowercase()),
+            false => Cow::Borrowed(host),
+        })
+    }
+
+    /// The port that came with the host.
+    pub fn port(&self) -> Option<u16> {
+        self.host?.port()
+    }
+
+    /// Host and port as they were spelt, for X-Forwarded-Host and logs.
+    pub fn authority(&self) -> Option<&[u8]> {
+        Some(self.host?.authority(&self.raw))
+    }
+
+    /// Where the body ends.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// The length that the client announced.
+    pub fn content_length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Length(length) => Some(length),
+            Framing::None | Framing::Chunked | Framing::Close => None,
+        }
+    }
+
+    /// Whether the client would like to send another request on this connection (RFC 9112 §9.3).
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// Whether the client may hold its body back until it is told to go on (RFC 9110 §10.1.1).
+    pub fn expect_continue(&self) -> bool {
+        self.expect_continue
+    }
+
+    /// Whether the client offers to leave HTTP (RFC 9110 §7.8), in a way that we pass on.
+    pub fn upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// How many gateways a TRACE or OPTIONS may still pass; at 0 we are its recipient (RFC 9110 §7.6.2).
+    pub fn max_forwards(&self) -> Option<u32> {
+        self.max_forwards
+    }
+
+    /// Whether the client takes trailers (RFC 9110 §10.1.4).
+    pub fn accepts_trailers(&self) -> bool {
+        self.fields
+            .named(Name::Te)
+            .flat_map(|field| list(field.value(&self.raw)))
+            .any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
+    }
+}
+
+fn known_method(name: &[u8]) -> Result<Method, BadHead> {
+    match name {
+        b"CONNECT" => Err(BadHead::ConnectUnsupported),
+        _ if name.len() > METHOD_BYTES_MAX => Err(BadHead::MethodTooLong),
+        _ => Ok(Method::of(name)),
+    }
+}
+
+/// Whom the request is for (RFC 9112 §3.2, §3.3).
+fn host(
+    head: &[u8],
+    fields: &Fields,
+    target: &RequestTarget,
+    version: Version,
+) -> Result<Option<HostSpan>, BadHead> {
+    let mut lines = fields.named(Name::Host);
+    let field = match (lines.next(), lines.next()) {
+        (None, _) if version == Version::Http11 => return Err(BadHead::MissingHost),
+        (None, _) => None,
+        (Some(_), Some(_)) => return Err(BadHead::SeveralHosts),
+        (Some(line), None) => Some(HostSpan::validate(head, line.value_start(), line.value_end())?),
+    };
+    match (target.form(), field) {
+        // §3.2.2 has a proxy ignore Host here. We refuse, lest someone on the way did the opposite.
+        (TargetForm::Absolute { authority }, Some(host))
+            if !authority.agrees(&host, head, target.scheme_port(head)) =>
+        {
+            Err(BadHead::HostMismatch)
+        }
+        (TargetForm::Absolute { authority }, _) => Ok(Some(authority)),
+        (TargetForm::Origin | TargetForm::Asterisk, field) => Ok(field),
+    }
+}
+
+/// RFC 9110 §10.1.1. In HTTP/1.0 it MUST be ignored; without content there is nothing to wait for.
+fn expect_continue(
+    head: &[u8],
+    fields: &Fields,
+    version: Version,
+    framing: Framing,
+) -> Result<bool, BadHead> {
+    let mut expected = false;
+    for field in fields.named(Name::Expect) {
+        if !field.value(head).eq_ignore_ascii_case(b"100-continue") {
+            return Err(BadHead::UnknownExpectation);
+        }
+        expected |= !field.is_named_by_connection();
+    }
+    Ok(expected && version == Version::Http11 && !framing.is_empty())
+}
+
+/// RFC 9110 §7.8: not from HTTP/1.0. Not with a body either: it and the new protocol would share one
+/// stream. Nor to HTTP/2, which would carry requests through the tunnel past every rule of ours.
+fn wants_upgrade(head: &[u8], fields: &Fields, version: Version, framing: Framing) -> bool {
+    let mut offered = fields.named(Name::Upgrade).flat_map(|field| list(field.value(head))).peekable();
+    version == Version::Http11
+        && framing == Framing::None
+        && offered.peek().is_some()
+        && offered.all(|protocol| !trim(protocol).eq_ignore_ascii_case(b"h2c"))
+}
+
+/// Meant for TRACE and OPTIONS alone (RFC 9110 §7.6.2). A number too large for us is as good as our largest.
+fn max_forwards(head: &[u8], fields: &Fields, method: Method) -> Result<Option<u32>, BadHead> {
+    if !matches!(method, Method::Trace | Method::Options) {
+        return Ok(None);
+    }
+    let mut lines = fields.named(Name::MaxForwards).map(|field| field.value(head));
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => match decimal(value) {
+            Some(number) => Ok(Some(u32::try_from(number).unwrap_or(u32::MAX))),
+            None => Err(BadHead::BadMaxForwards),
+        },
+        (Some(_), Some(_)) => Err(BadHead::BadMaxForwards),
+    }
+}

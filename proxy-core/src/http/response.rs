@@ -1,0 +1,194 @@
+//! A response's head: parsed once, as strictly as a request's.
+//!
+//! Does not know what is forwarded, nor whom the response is for.
+
+use core::mem::MaybeUninit;
+
+use bytes::{Buf, Bytes};
+
+use super::Version;
+use super::bad_head::BadHead;
+use super::connection::ConnectionOptions;
+use super::diagnose;
+use super::fields::{FIELDS_MAX, Fields, Name};
+use super::framing::{Declared, Framing, response_framing};
+use super::grammar::{decimal, list, trim};
+use super::scan::{HeadKind, HeadLimits};
+
+/// A response head that kept every rule.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ResponseHead {
+    raw: Bytes,
+    fields: Fields,
+    /// Where the field lines begin.
+    fields_start: usize,
+    status: u16,
+    version: Version,
+    framing: Framing,
+    keep_alive: bool,
+    keep_alive_timeout: Option<u32>,
+    event_stream: bool,
+}
+
+impl ResponseHead {
+    /// Parses `raw`: one whole head, from its first octet to the end of its empty line. A response to
+    /// HEAD has no body whatever its fields say.
+    ///
+    /// # Errors
+    /// The first rule broken. Whichever it is, the client is owed a 502.
+    pub fn parse(mut raw: Bytes, request_method_is_head: bool, limits: &HeadLimits) -> Result<Self, BadHead> {
+        if raw.len() > limits.head_bytes() {
+            return Err(BadHead::HeadTooLong);
+        }
+        match Self::parse_front(&mut raw, request_method_is_head, limits)? {
+            Some(head) if raw.is_empty() => Ok(head),
+            Some(_) => Err(BadHead::Incomplete),
+            None => Err(diagnose::head(&raw, HeadKind::Response, limits)),
+        }
+    }
+
+    /// The short way, for the first octets of a response: takes a head off the front of `input` if it
+    /// is there whole, without a scan beforehand. `None`: it is not, or it is so bad that nothing can be
+    /// said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    ///
+    /// # Errors
+    /// The first rule broken by a head that is whole. `input` is as it was.
+    pub fn parse_front(
+        input: &mut Bytes,
+        request_method_is_head: bool,
+        limits: &HeadLimits,
+    ) -> Result<Option<Self>, BadHead> {
+        let window = input.get(..limits.head_bytes()).unwrap_or(input);
+        let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+        let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
+        let mut found = httparse::Response::new(&mut []);
+        let parsed =
+            httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut found, window, lines);
+        let (Ok(httparse::Status::Complete(len)), Some(status), Some(minor)) =
+            (parsed, found.code, found.version)
+        else {
+            return Ok(None);
+        };
+        // httparse skips empty lines before the status line; no response begins with one.
+        if window.first() != Some(&b'H') {
+            return Ok(None);
+        }
+        if !(100..=599).contains(&status) {
+            return Err(BadHead::BadStatus);
+        }
+        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let fields = Fields::locate(window.get(..len).unwrap_or_default(), found.headers)?;
+        let head = Self::interpret(input.slice(..len), status, version, fields, request_method_is_head)?;
+        input.advance(len);
+        Ok(Some(head))
+    }
+
+    fn interpret(
+        raw: Bytes,
+        status: u16,
+        version: Version,
+        mut fields: Fields,
+        to_head: bool,
+    ) -> Result<Self, BadHead> {
+        let framing = response_framing(Declared::read(&raw, &fields, version)?, status, to_head)?;
+        let options = ConnectionOptions::read(&raw, &mut fields)?;
+        Ok(Self {
+            fields_start: fields.start().unwrap_or(raw.len().saturating_sub(2)),
+            status,
+            version,
+            framing,
+            keep_alive: options.persist(version) && framing != Framing::Close,
+            keep_alive_timeout: keep_alive_timeout(&raw, &fields),
+            event_stream: is_event_stream(&raw, &fields),
+            raw,
+            fields,
+        })
+    }
+
+    /// The head as it came.
+    pub fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    /// The version that the upstream speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The status code, 100–599.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason phrase; often empty, never needed.
+    pub fn reason(&self) -> &[u8] {
+        // "HTTP/1.1 200 " is 13 octets, and the space may be missing when nothing follows.
+        trim(self.raw.get(12..self.fields_start.saturating_sub(2)).unwrap_or_default())
+    }
+
+    /// What follows the version: status code, reason and CRLF, as they came.
+    pub(crate) fn after_version(&self) -> &[u8] {
+        self.raw.get(8..self.fields_start).unwrap_or_default()
+    }
+
+    pub(crate) fn fields_start(&self) -> usize {
+        self.fields_start
+    }
+
+    /// The field lines, as offsets into `raw`.
+    pub fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// The value of the first line that bears `name`.
+    pub fn field(&self, name: Name) -> Option<&[u8]> {
+        self.fields.named(name).next().map(|field| field.value(&self.raw))
+    }
+
+    /// Where the body ends.
+    pub fn framing(&self) -> Framing {
+        self.framing
+    }
+
+    /// Whether the upstream would take another request on this connection (RFC 9112 §9.3).
+    pub fn keep_alive(&self) -> bool {
+        self.keep_alive
+    }
+
+    /// For how many seconds the upstream says that it keeps an idle connection (`Keep-Alive: timeout=N`).
+    pub fn keep_alive_timeout(&self) -> Option<u32> {
+        self.keep_alive_timeout
+    }
+
+    /// Whether this is a stream of server-sent events: it has no end worth waiting for.
+    pub fn event_stream(&self) -> bool {
+        self.event_stream
+    }
+
+    /// Another response to the same request follows (RFC 9110 §15.2).
+    pub fn is_interim(&self) -> bool {
+        self.status < 200 && !self.is_switching()
+    }
+
+    /// What follows is no longer HTTP (RFC 9110 §15.2.2).
+    pub fn is_switching(&self) -> bool {
+        self.status == 101
+    }
+}
+
+/// A hint, so that nonsense is ignored and not refused (RFC 2068 §19.7.1.1).
+fn keep_alive_timeout(head: &[u8], fields: &Fields) -> Option<u32> {
+    let seconds =
+        fields.named(Name::KeepAlive).flat_map(|field| list(field.value(head))).find_map(|parameter| {
+            let (name, value) = parameter.split_at_checked("timeout=".len())?;
+            if name.eq_ignore_ascii_case(b"timeout=") { decimal(trim(value)) } else { None }
+        })?;
+    Some(u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+fn is_event_stream(head: &[u8], fields: &Fields) -> bool {
+    fields.named(Name::ContentType).any(|field| {
+        let media_type = field.value(head).split(|&octet| octet == b';').next().unwrap_or_default();
+        trim(media_type).eq_ignore_ascii_case(b"text/event-stream")
+    })
+}

@@ -1,0 +1,146 @@
+//! The request target and its forms (RFC 9112 §3.2).
+//!
+//! Does not normalise: path and query reach the upstream as they came.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+use memchr::{memchr, memchr2};
+
+use super::bad_head::BadHead;
+use super::fields::to_u16;
+use super::host::HostSpan;
+use super::method::Method;
+
+/// The forms that a gateway accepts; authority-form belongs to CONNECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TargetForm {
+    /// `/path?query`
+    Origin,
+    /// `http://host/path?query`
+    Absolute {
+        /// Its authority, which stands for Host.
+        authority: HostSpan,
+    },
+    /// `*`: the server as a whole; OPTIONS only.
+    Asterisk,
+}
+
+/// Where the parts of the target lie in the head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestTarget {
+    form: TargetForm,
+    start: u16,
+    path_start: u16,
+    path_end: u16,
+    end: u16,
+}
+
+impl RequestTarget {
+    /// Takes `head[start..end]` apart.
+    pub(super) fn parse(head: &[u8], start: usize, end: usize, method: Method) -> Result<Self, BadHead> {
+        let text = head.get(start..end).unwrap_or_default();
+        // httparse lets obs-text through; no target may hold it (RFC 3986 §2).
+        if !text.is_ascii() {
+            return Err(BadHead::BadTarget);
+        }
+        match text {
+            [b'/', ..] => Self::with_path(head, TargetForm::Origin, start, start, end),
+            b"*" if method == Method::Options => {
+                let (start, end) = (to_u16(start), to_u16(end));
+                Ok(Self { form: TargetForm::Asterisk, start, path_start: start, path_end: end, end })
+            }
+            _ => Self::absolute(head, start, end),
+        }
+    }
+
+    fn absolute(head: &[u8], start: usize, end: usize) -> Result<Self, BadHead> {
+        let text = head.get(start..end).unwrap_or_default();
+        let colon = memchr(b':', text).ok_or(BadHead::BadTargetForm)?;
+        let (scheme, rest) = text.split_at_checked(colon).unwrap_or_default();
+        let Some(rest) = rest.strip_prefix(b"://") else { return Err(BadHead::BadTargetForm) };
+        if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+            return Err(BadHead::UnsupportedScheme);
+        }
+        let authority_start = end - rest.len();
+        let path_start =
+            authority_start + rest.iter().position(|o| matches!(o, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        let authority = HostSpan::validate(head, authority_start, path_start)?;
+        Self::with_path(head, TargetForm::Absolute { authority }, start, path_start, end)
+    }
+
+    fn with_path(
+        head: &[u8],
+        form: TargetForm,
+        start: usize,
+        path_start: usize,
+        end: usize,
+    ) -> Result<Self, BadHead> {
+        let path_and_query = head.get(path_start..end).unwrap_or_default();
+        let path_len = match memchr2(b'?', b'#', path_and_query) {
+            None => path_and_query.len(),
+            Some(at) => {
+                // A fragment never goes on the wire; those who accept it cut it off at different places.
+                if memchr(b'#', path_and_query).is_some() {
+                    return Err(BadHead::BadTarget);
+                }
+                at
+            }
+        };
+        Ok(Self {
+            form,
+            start: to_u16(start),
+            path_start: to_u16(path_start),
+            path_end: to_u16(path_start + path_len),
+            end: to_u16(end),
+        })
+    }
+
+    /// Which form it has.
+    pub fn form(&self) -> TargetForm {
+        self.form
+    }
+
+    /// The whole target as it was sent.
+    pub fn bytes<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        head.get(self.start.into()..self.end.into()).unwrap_or_default()
+    }
+
+    /// What routing looks at: the path, never empty; `*` for the asterisk-form.
+    pub fn path<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        match head.get(self.path_start.into()..self.path_end.into()) {
+            None | Some([]) => b"/",
+            Some(path) => path,
+        }
+    }
+
+    /// Path and query as origin-form puts them. Borrowed but for `http://host?query`, whose path is
+    /// empty and becomes `/`.
+    pub fn path_and_query<'a>(&self, head: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.after_authority(head) {
+            [] => Cow::Borrowed(b"/"),
+            query @ [b'?', ..] => {
+                let mut rooted = Vec::with_capacity(query.len() + 1);
+                rooted.push(b'/');
+                rooted.extend_from_slice(query);
+                Cow::Owned(rooted)
+            }
+            path_and_query => Cow::Borrowed(path_and_query),
+        }
+    }
+
+    /// Path and query as they were sent; both may be missing in absolute-form.
+    pub(crate) fn after_authority<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        head.get(self.path_start.into()..self.end.into()).unwrap_or_default()
+    }
+
+    pub(super) fn start(&self) -> usize {
+        self.start.into()
+    }
+
+    /// The port that the target's scheme implies.
+    pub(super) fn scheme_port(&self, head: &[u8]) -> u16 {
+        // Only `https:` has its colon there.
+        if self.bytes(head).get(5) == Some(&b':') { 443 } else { 80 }
+    }
+}

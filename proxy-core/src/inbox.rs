@@ -1,0 +1,81 @@
+//! Octets that were received and are not understood yet. Knows nothing of their meaning.
+
+use bytes::{Buf, Bytes, BytesMut};
+use core::mem;
+
+/// What one connection received and nobody took yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Inbox {
+    /// The rest of one read, by reference.
+    Lent(Bytes),
+    /// Collected from several reads, or kept past the read that brought it.
+    Owned(BytesMut),
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::Lent(Bytes::new())
+    }
+}
+
+impl Inbox {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if self.is_empty() {
+            *self = Self::Lent(bytes);
+            return;
+        }
+        self.keep();
+        if let Self::Owned(buffer) = self {
+            buffer.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Takes the first `len` octets.
+    pub(crate) fn take(&mut self, len: usize) -> Bytes {
+        match self {
+            Self::Lent(bytes) => bytes.split_to(len),
+            Self::Owned(bytes) => bytes.split_to(len).freeze(),
+        }
+    }
+
+    pub(crate) fn skip(&mut self, len: usize) {
+        match self {
+            Self::Lent(bytes) => bytes.advance(len),
+            Self::Owned(bytes) => bytes.advance(len),
+        }
+    }
+
+    /// Lends everything to a decoder, which takes what is its own off the front.
+    pub(crate) fn lend(&mut self) -> &mut Bytes {
+        if let Self::Owned(bytes) = self {
+            *self = Self::Lent(mem::take(bytes).freeze());
+        }
+        match self {
+            Self::Lent(bytes) => bytes,
+            Self::Owned(_) => unreachable!("made lent above"),
+        }
+    }
+
+    /// Called when waiting begins: what stays is copied out of the read buffer, which even one octet would pin.
+    pub(crate) fn keep(&mut self) {
+        if let Self::Lent(bytes) = self {
+            *self =
+                if bytes.is_empty() { Self::default() } else { Self::Owned(BytesMut::from(bytes.as_ref())) };
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The journal: every input of one worker with its time, in order. Replayed, it gives the same state.
+//!
+//! A journal is the magic, then a header, then records until the end, each in postcard's encoding. It may stop in
+//! the middle of a record, as it does when the recording process is killed; what is whole counts.
+
+use crate::config::{Config, ConfigError};
+use crate::core::Core;
+use crate::input::Input;
+use crate::time::Instant;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+use serde::{Deserialize, Serialize};
+
+const MAGIC: &[u8; 8] = b"weirjnl\x01";
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    config: Config,
+    seed: u64,
+}
+
+/// One entry of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// An input and how long after the one before it came.
+    Input {
+        /// Since the previous input.
+        after: Duration,
+        /// What happened.
+        input: Input,
+    },
+    /// The state's digest at this point.
+    Digest(u64),
+}
+
+/// Turns inputs into octets for whoever keeps them.
+#[derive(Debug)]
+pub struct JournalWriter {
+    buffer: Vec<u8>,
+    last: Instant,
+}
+
+impl JournalWriter {
+    /// Begins a journal of a core made by `Core::new(config, seed)`.
+    pub fn new(config: &Config, seed: u64) -> Self {
+        let mut writer = Self { buffer: MAGIC.to_vec(), last: Instant::ZERO };
+        writer.push(&Header { config: config.clone(), seed });
+        writer
+    }
+
+    /// Appends an input.
+    pub fn input(&mut self, now: Instant, input: &Input) {
+        let after = now.since(self.last);
+        self.last = now;
+        self.push(&Record::Input { after, input: input.clone() });
+    }
+
+    /// Appends the digest of the state after the last input.
+    pub fn digest(&mut self, digest: u64) {
+        self.push(&Record::Digest(digest));
+    }
+
+    /// Hands out what was written since the last call.
+    pub fn take(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.buffer)
+    }
+
+    fn push(&mut self, value: &impl Serialize) {
+        // Only a type that can't say its length fails here, and these all can.
+        if let Ok(bytes) = postcard::to_allocvec(value) {
+            self.buffer.extend_from_slice(&bytes);
+        }
+    }
+}
+
+/// Reads a journal back.
+#[derive(Clone, Debug)]
+pub struct JournalReader<'a> {
+    /// The configuration of the recorded core.
+    pub config: Config,
+    /// Its seed.
+    pub seed: u64,
+    rest: &'a [u8],
+}
+
+impl<'a> JournalReader<'a> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// When `journal` does not begin as a journal does.
+    pub fn new(journal: &'a [u8]) -> Result<Self, JournalError> {
+        let body = journal.strip_prefix(MAGIC).ok_or(JournalError::NotAJournal)?;
+        let (Header { config, seed }, rest) =
+            postcard::take_from_bytes(body).map_err(|_| JournalError::NotAJournal)?;
+        Ok(Self { config, seed, rest })
+    }
+}
+
+impl Iterator for JournalReader<'_> {
+    type Item = Result<Record, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let result = postcard::take_from_bytes(self.rest);
+        self.rest = result.as_ref().map_or(&[], |(_, rest)| *rest);
+        match result {
+            Ok((record, _)) => Some(Ok(record)),
+            Err(postcard::Error::DeserializeUnexpectedEnd) => None,
+            Err(_) => Some(Err(JournalError::BadRecord)),
+        }
+    }
+}
+
+/// What a replay found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Inputs handed in.
+    pub inputs: u64,
+    /// Digests that were compared, all equal.
+    pub checkpoints: u64,
+    /// The digest at the end.
+    pub digest: u64,
+}
+
+/// Feeds a fresh core with a journal and compares the digests on the way.
+///
+/// # Errors
+/// When the journal can't be read, or the core's state differs from the recorded one.
+pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
+    let reader = JournalReader::new(journal)?;
+    let mut core = Core::new(reader.config.clone(), reader.seed).map_err(JournalError::BadConfig)?;
+    let (mut now, mut inputs, mut checkpoints) = (Instant::ZERO, 0, 0);
+    for record in reader {
+        match record? {
+            Record::Input { after, input } => {
+                now = now.after(after);
+                core.handle(now, input);
+                while core.poll_action().is_some() {}
+                inputs += 1;
+            }
+            Record::Digest(expected) => {
+                let found = core.digest();
+                if found != expected {
+                    return Err(JournalError::Diverged { inputs, expected, found });
+                }
+                checkpoints += 1;
+            }
+        }
+    }
+    Ok(Replay { inputs, checkpoints, digest: core.digest() })
+}
+
+/// Why a journal could not be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalError {
+    /// The magic or the header is not there.
+    NotAJournal,
+    /// A record can't be read.
+    BadRecord,
+    /// The recorded configuration is refused by this version.
+    BadConfig(ConfigError),
+    /// The state differs from the recorded one.
+    Diverged {
+        /// After how many inputs.
+        inputs: u64,
+        /// The recorded digest.
+        expected: u64,
+        /// This core's.
+        found: u64,
+    },
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAJournal => write!(f, "not a journal of this version"),
+            Self::BadRecord => write!(f, "a record of the journal can't be read"),
+            Self::BadConfig(error) => write!(f, "the journal's configuration is refused: {error}"),
+            Self::Diverged { inputs, expected, found } => {
+                write!(
+                    f,
+                    "diverged within the first {inputs} inputs: digest {found:016x}, recorded {expected:016x}"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for JournalError {}

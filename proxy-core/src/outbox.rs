@@ -1,0 +1,318 @@
+//! Octets that wait to be written to one connection. Knows nothing of their meaning.
+
+use crate::http::BodySink;
+use crate::time::Instant;
+use alloc::collections::VecDeque;
+use bytes::{Buf, Bytes, BytesMut};
+
+/// Pieces shorter than this are copied behind their predecessor: cheaper than a further I/O vector, and a short
+/// piece never pins a long read buffer.
+const COPY_BELOW: usize = 2_048;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Piece {
+    Copied(BytesMut),
+    Shared(Bytes),
+}
+
+impl Piece {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Copied(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    fn advance(&mut self, n: usize) {
+        match self {
+            Self::Copied(bytes) => bytes.advance(n),
+            Self::Shared(bytes) => bytes.advance(n),
+        }
+    }
+}
+
+/// What waits to be written to one connection, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Outbox {
+    /// The first piece stands outside of the queue: most messages are one piece, and then nothing is allocated.
+    front: Option<Piece>,
+    rest: VecDeque<Piece>,
+    /// Octets that wait.
+    len: usize,
+    /// Octets at the start that were written and are kept, see [`Outbox::retain`].
+    kept: usize,
+    retain: bool,
+    /// Waiting pieces that pin a read buffer.
+    shared: usize,
+    /// The kernel took less than it was offered and has not taken all since.
+    blocked: bool,
+    /// Since when octets wait without one being taken.
+    stalled_since: Option<Instant>,
+    /// Octets ever taken by the kernel.
+    written: u64,
+}
+
+impl Outbox {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    pub(crate) const fn stalled_since(&self) -> Option<Instant> {
+        self.stalled_since
+    }
+
+    /// Octets that are held in memory, waiting or kept.
+    pub(crate) const fn held(&self) -> usize {
+        self.kept + self.len
+    }
+
+    /// How many more octets may be read for this reader. None while it is stalled or has a piece that pins a read
+    /// buffer: at most one such buffer is pinned, and the kernels' buffers keep both directions busy.
+    pub(crate) const fn room(&self, cap: usize) -> usize {
+        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.held()) }
+    }
+
+    /// Keeps what is written from now on, so that it can be sent again elsewhere, until [`Outbox::forget`].
+    pub(crate) fn retain(&mut self) {
+        self.retain = true;
+    }
+
+    /// Drops what was kept, and keeps nothing more.
+    pub(crate) fn forget(&mut self) {
+        self.retain = false;
+        let kept = core::mem::take(&mut self.kept);
+        self.drop_front(kept);
+    }
+
+    /// Makes everything that was put in since [`Outbox::retain`] wait again, for a fresh connection. Whether it is all
+    /// there is [`Outbox::is_complete`]'s to say.
+    pub(crate) fn rewind(&mut self) {
+        self.len += core::mem::take(&mut self.kept);
+        self.shared = self.pieces().filter(|piece| matches!(piece, Piece::Shared(_))).count();
+        self.retain = false;
+        self.blocked = false;
+        self.stalled_since = None;
+        self.written = 0;
+    }
+
+    /// Whether everything that was ever put in is still held: nothing left us, or all that did was kept.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.retain || self.written == 0
+    }
+
+    /// Whether nothing was taken by the kernel.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.written == 0
+    }
+
+    /// Starts the write clock if octets wait and it does not run.
+    pub(crate) fn start_clock(&mut self, now: Instant) {
+        if self.len > 0 && self.stalled_since.is_none() {
+            self.stalled_since = Some(now);
+        }
+    }
+
+    /// Lets `write` append to the end of the queue, for octets made here.
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        let tail = self.rest.back_mut().or(self.front.as_mut());
+        if let Some(Piece::Copied(buffer)) = tail {
+            let before = buffer.len();
+            write(buffer);
+            self.len += buffer.len() - before;
+            return;
+        }
+        let mut buffer = BytesMut::new();
+        write(&mut buffer);
+        self.push(Piece::Copied(buffer));
+    }
+
+    /// The kernel took the first `n` octets of what it was offered.
+    pub(crate) fn wrote(&mut self, n: usize, now: Instant) {
+        assert!(n <= self.len, "the driver wrote more than it was lent");
+        self.len -= n;
+        self.written += n as u64;
+        self.blocked = self.len > 0;
+        self.stalled_since = match (self.len, n) {
+            (0, _) => None,
+            (_, 0) => self.stalled_since,
+            _ => Some(now),
+        };
+        if self.retain {
+            self.kept += n;
+            self.shared = 0;
+        } else {
+            self.drop_front(n);
+        }
+    }
+
+    fn drop_front(&mut self, mut n: usize) {
+        while let Some(front) = &mut self.front {
+            let len = front.as_slice().len();
+            if n < len {
+                front.advance(n);
+                return;
+            }
+            n -= len;
+            if matches!(front, Piece::Shared(_)) {
+                self.shared = self.shared.saturating_sub(1);
+            }
+            self.front = self.rest.pop_front();
+        }
+        // An idle connection holds nothing.
+        self.rest = VecDeque::new();
+    }
+
+    /// What waits, in order.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        let mut skip = self.kept;
+        self.pieces().filter_map(move |piece| {
+            let slice = piece.as_slice();
+            let skipped = skip.min(slice.len());
+            skip -= skipped;
+            slice.get(skipped..).filter(|rest| !rest.is_empty())
+        })
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.front.iter().chain(&self.rest)
+    }
+
+    fn push(&mut self, piece: Piece) {
+        let len = piece.as_slice().len();
+        if len == 0 {
+            return;
+        }
+        self.len += len;
+        if self.front.is_none() {
+            self.front = Some(piece);
+        } else {
+            self.rest.push_back(piece);
+        }
+    }
+
+    pub(crate) fn check(&self) {
+        assert_eq!(self.len, self.slices().map(<[u8]>::len).sum::<usize>(), "the outbox miscounts");
+        assert!(!self.blocked || self.len > 0, "blocked with nothing to write");
+        assert_eq!(
+            self.len > 0,
+            self.stalled_since.is_some(),
+            "the write clock runs exactly while octets wait"
+        );
+        assert!(self.retain || self.kept == 0, "octets are kept that nobody may send again");
+    }
+}
+
+impl BodySink for Outbox {
+    fn put_slice(&mut self, small: &[u8]) {
+        self.append(|buffer| buffer.extend_from_slice(small));
+    }
+
+    fn put_bytes(&mut self, data: Bytes) {
+        if data.len() < COPY_BELOW {
+            return self.put_slice(&data);
+        }
+        // At most one read buffer is pinned: what was kept with an earlier one goes.
+        if self.kept > 0 && self.pieces().any(|piece| matches!(piece, Piece::Shared(_))) {
+            self.forget();
+        }
+        self.shared += 1;
+        self.push(Piece::Shared(data));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    fn collected(outbox: &Outbox) -> Vec<u8> {
+        outbox.slices().collect::<Vec<_>>().concat()
+    }
+
+    fn filled() -> Outbox {
+        let mut outbox = Outbox::default();
+        outbox.put_slice(b"head ");
+        outbox.put_bytes(Bytes::from(alloc::vec![b'x'; COPY_BELOW]));
+        outbox.put_slice(b" tail");
+        outbox.start_clock(Instant::ZERO);
+        outbox
+    }
+
+    #[test]
+    fn any_sequence_of_partial_writes_takes_the_octets_in_order() {
+        let whole = collected(&filled());
+        for step in [1, 2, 5, 6, 1_000, COPY_BELOW, COPY_BELOW + 7] {
+            let mut outbox = filled();
+            let mut taken = Vec::new();
+            while !outbox.is_empty() {
+                let n = step.min(outbox.len);
+                taken.extend_from_slice(&collected(&outbox)[..n]);
+                outbox.wrote(n, Instant::ZERO);
+                outbox.check();
+            }
+            assert_eq!(taken, whole);
+        }
+    }
+
+    #[test]
+    fn a_stalled_reader_has_no_room_until_it_took_everything() {
+        let mut outbox = filled();
+        outbox.wrote(1, Instant::ZERO);
+        assert_eq!(outbox.room(32_768), 0);
+        outbox.wrote(outbox.len, Instant::ZERO);
+        assert_eq!(outbox.room(32_768), 32_768);
+    }
+
+    #[test]
+    fn the_write_clock_restarts_with_every_octet_taken_and_not_otherwise() {
+        let mut outbox = filled();
+        outbox.wrote(0, Instant::from_nanos(5));
+        assert_eq!(outbox.stalled_since(), Some(Instant::ZERO));
+        outbox.wrote(1, Instant::from_nanos(9));
+        assert_eq!(outbox.stalled_since(), Some(Instant::from_nanos(9)));
+    }
+
+    #[test]
+    fn what_was_retained_can_be_sent_again_from_the_start() {
+        let whole = collected(&filled());
+        let mut outbox = filled();
+        outbox.retain();
+        outbox.wrote(700, Instant::ZERO);
+        outbox.wrote(outbox.len - 3, Instant::ZERO);
+        assert_eq!(collected(&outbox), whole[whole.len() - 3..]);
+        assert!(outbox.is_complete());
+        outbox.rewind();
+        assert_eq!(collected(&outbox), whole);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_complete() {
+        let mut outbox = filled();
+        outbox.retain();
+        outbox.wrote(700, Instant::ZERO);
+        outbox.forget();
+        outbox.check();
+        assert!(!outbox.is_complete());
+    }
+
+    #[test]
+    fn a_reader_with_a_piece_that_pins_a_read_buffer_has_no_room() {
+        let mut outbox = Outbox::default();
+        outbox.put_slice(b"head");
+        assert!(outbox.room(32_768) > 0);
+        outbox.put_bytes(Bytes::from(alloc::vec![b'x'; COPY_BELOW]));
+        assert_eq!(outbox.room(32_768), 0);
+    }
+
+    #[test]
+    fn short_pieces_share_one_slice() {
+        let mut outbox = Outbox::default();
+        outbox.put_slice(b"HTTP/1.1 200 OK\r\n\r\n");
+        outbox.put_bytes(Bytes::from_static(b"short body"));
+        assert_eq!(outbox.slices().count(), 1);
+    }
+}

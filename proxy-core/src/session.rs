@@ -1,0 +1,308 @@
+//! One downstream connection speaking HTTP/1: heads in order, keep-alive, pipelining, the framing of what we answer.
+//!
+//! Knows nothing of upstreams, routes or timeouts: it turns octets into requests and answers into octets. HTTP/2
+//! would be another session over the same exchanges.
+
+use crate::exchange::ExchangeId;
+use crate::forward::{ResponseContext, VIA, downstream_framing, write_interim, write_response};
+use crate::http::{
+    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Piece,
+    RequestHead, ResponseHead, Trailers, Version,
+};
+use crate::inbox::Inbox;
+use crate::outbox::Outbox;
+use crate::record::Outcome;
+use crate::time::Instant;
+use alloc::boxed::Box;
+use bytes::Bytes;
+use core::net::SocketAddr;
+
+/// One downstream connection.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Session {
+    pub(crate) listener: u32,
+    pub(crate) peer: SocketAddr,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
+    pub(crate) state: State,
+    /// The client sent FIN.
+    pub(crate) half_closed: bool,
+    /// Holds a unit of `limits.client_connections`.
+    pub(crate) has_permit: bool,
+}
+
+/// Where a session is.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum State {
+    /// `limits.client_connections` is reached: nothing is read yet.
+    Unadmitted,
+    /// Between requests, or part-way through a request head.
+    AwaitHead {
+        scanner: HeadScanner,
+        /// Accepted, or the last response ended.
+        since: Instant,
+        /// When this head began.
+        began: Option<Instant>,
+    },
+    /// A request is being served.
+    Exchange(Serving),
+    /// The answer is complete; its last octets are on their way out.
+    Flushing {
+        outcome: Box<Outcome>,
+        /// When `total` ends, if it runs.
+        total_ends: Option<Instant>,
+        then: Then,
+    },
+    /// FIN is sent. We read on for a while, because closing with octets unread resets the connection, and a reset
+    /// can destroy the reply before the client reads it (RFC 9112 §9.6).
+    Lingering { since: Instant, discarded: usize },
+}
+
+/// The two directions of a request that is being served; they move independently.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Serving {
+    pub(crate) id: ExchangeId,
+    pub(crate) request: Receiving,
+    pub(crate) response: Responding,
+    /// What the request asked for (RFC 9112 §9.3).
+    keep_alive: bool,
+    version: Version,
+}
+
+/// The request's side.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum Receiving {
+    Body(BodyDecoder),
+    /// All read. What follows is the next request's.
+    Done,
+    /// After 101: octets without a message.
+    Raw,
+}
+
+/// The response's side.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum Responding {
+    /// No final head was sent.
+    Nothing,
+    Body {
+        encoder: BodyEncoder,
+        keep_alive: bool,
+    },
+    /// After 101; `fin` once the upstream will send no more.
+    Raw {
+        fin: bool,
+    },
+}
+
+/// What follows when the answer is flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Then {
+    KeepAlive,
+    Close,
+    Linger,
+}
+
+/// What a session understood of its octets.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Nothing more for now.
+    Nothing,
+    /// A request.
+    Head(Box<RequestHead>),
+    /// What should have been a request head breaks a rule.
+    BadHead(BadHead),
+    /// A piece of the request's body.
+    Body(Bytes),
+    /// The request is whole.
+    End(Option<Trailers>),
+    /// The body's framing breaks a rule.
+    BadBody(BadBody),
+    /// Octets of a tunnel.
+    Raw(Bytes),
+}
+
+impl Session {
+    pub(crate) fn new(listener: u32, peer: SocketAddr) -> Self {
+        Self {
+            listener,
+            peer,
+            inbox: Inbox::default(),
+            outbox: Outbox::default(),
+            state: State::Unadmitted,
+            half_closed: false,
+            has_permit: false,
+        }
+    }
+
+    /// Waits for the next request head.
+    pub(crate) fn await_head(&mut self, now: Instant) {
+        self.state = State::AwaitHead { scanner: HeadScanner::default(), since: now, began: None };
+    }
+
+    /// Understands the next part of what was received.
+    pub(crate) fn next(&mut self, limits: &HeadLimits, now: Instant) -> Heard {
+        match &mut self.state {
+            State::AwaitHead { scanner, began, .. } => {
+                next_head(&mut self.inbox, &self.outbox, scanner, began, limits, now)
+            }
+            State::Exchange(Serving { request, .. }) => next_body(&mut self.inbox, request),
+            State::Unadmitted | State::Flushing { .. } | State::Lingering { .. } => Heard::Nothing,
+        }
+    }
+
+    /// Starts serving the request that `next` returned.
+    pub(crate) fn begin(&mut self, id: ExchangeId, head: &RequestHead) {
+        let request = match head.framing() {
+            Framing::None | Framing::Length(0) => Receiving::Done,
+            framing => Receiving::Body(BodyDecoder::new(framing)),
+        };
+        self.state = State::Exchange(Serving {
+            id,
+            request,
+            response: Responding::Nothing,
+            keep_alive: head.keep_alive(),
+            version: head.version(),
+        });
+    }
+
+    pub(crate) fn serving(&self) -> Option<&Serving> {
+        if let State::Exchange(serving) = &self.state { Some(serving) } else { None }
+    }
+
+    pub(crate) fn exchange(&self) -> Option<ExchangeId> {
+        self.serving().map(|serving| serving.id)
+    }
+
+    /// Whether the client still owes octets of the request's body.
+    pub(crate) fn owes_body(&self) -> bool {
+        self.serving().is_some_and(|serving| matches!(serving.request, Receiving::Body(_)))
+    }
+
+    /// Whether the client's FIN can only mean that it left: it had asked to go on with this connection. One that said
+    /// `close`, or speaks 1.0, may just be done sending.
+    pub(crate) fn fin_means_gone(&self) -> bool {
+        self.serving().is_some_and(|serving| {
+            serving.keep_alive
+                && !matches!(serving.request, Receiving::Raw)
+                && !matches!(serving.response, Responding::Raw { .. })
+        })
+    }
+
+    /// Passes a 1xx on. 1.0 knows none (RFC 9110 §15.2).
+    pub(crate) fn interim(&mut self, head: &ResponseHead) {
+        if let State::Exchange(Serving { version: Version::Http11, .. }) = &self.state {
+            self.outbox.append(|out| write_interim(out, head, VIA));
+        }
+    }
+
+    /// Becomes a tunnel: what was pipelined behind the request is the tunnel's first octets.
+    pub(crate) fn switch(&mut self, head: &ResponseHead) {
+        if let State::Exchange(serving) = &mut self.state {
+            self.outbox.append(|out| write_interim(out, head, VIA));
+            serving.request = Receiving::Raw;
+            serving.response = Responding::Raw { fin: false };
+        }
+    }
+
+    /// Sends the final response head. `may_keep`: nothing on our side speaks against keeping the connection.
+    pub(crate) fn respond(&mut self, head: &ResponseHead, may_keep: bool) {
+        let State::Exchange(serving) = &mut self.state else { return };
+        let framing = downstream_framing(head.framing(), serving.version);
+        let keep_alive = may_keep && serving.keep_alive && !self.half_closed && framing != Framing::Close;
+        let context = ResponseContext { client_version: serving.version, framing, keep_alive, via: VIA };
+        self.outbox.append(|out| write_response(out, head, &context));
+        serving.response = Responding::Body { encoder: BodyEncoder::new(framing), keep_alive };
+    }
+
+    /// Sends a piece of the response's body, or of a tunnel.
+    pub(crate) fn send(&mut self, data: Bytes) {
+        if let State::Exchange(serving) = &mut self.state {
+            match &mut serving.response {
+                Responding::Body { encoder, .. } => encoder.data(data, &mut self.outbox),
+                Responding::Raw { .. } => self.outbox.put_bytes(data),
+                Responding::Nothing => {}
+            }
+        }
+    }
+
+    /// Ends the response and says what is to follow it.
+    pub(crate) fn finish(&mut self, trailers: Option<&Trailers>) -> Then {
+        let State::Exchange(serving) = &mut self.state else { return Then::Close };
+        let Responding::Body { encoder, keep_alive } = &mut serving.response else { return Then::Close };
+        encoder.end(trailers, &mut self.outbox);
+        match (&serving.request, *keep_alive) {
+            // The rest of the request is never read as a request, and closing at once could reset the reply away.
+            (Receiving::Body(_), _) => Then::Linger,
+            (_, true) => Then::KeepAlive,
+            (_, false) if self.inbox.is_empty() => Then::Close,
+            (_, false) => Then::Linger,
+        }
+    }
+
+    /// Whether the client may be told to keep the connection after a reply of ours.
+    pub(crate) fn may_keep_after_reply(&self) -> bool {
+        !self.half_closed
+            && self
+                .serving()
+                .is_some_and(|serving| serving.keep_alive && matches!(serving.request, Receiving::Done))
+    }
+
+    /// Whether a final response head went out, after which no other status is possible.
+    pub(crate) fn has_responded(&self) -> bool {
+        self.serving().is_some_and(|serving| !matches!(serving.response, Responding::Nothing))
+    }
+}
+
+fn next_head(
+    inbox: &mut Inbox,
+    outbox: &Outbox,
+    scanner: &mut HeadScanner,
+    began: &mut Option<Instant>,
+    limits: &HeadLimits,
+    now: Instant,
+) -> Heard {
+    // A client that does not read its answers gets no further ones made.
+    if !outbox.is_empty() {
+        return Heard::Nothing;
+    }
+    if began.is_none() {
+        match scanner.blank_lines(inbox.as_slice()) {
+            Ok(blank) => inbox.skip(blank),
+            Err(bad) => return Heard::BadHead(bad),
+        }
+        if inbox.is_empty() {
+            return Heard::Nothing;
+        }
+        *began = Some(now);
+        match RequestHead::parse_front(inbox.lend(), limits) {
+            Ok(Some(head)) => return Heard::Head(Box::new(head)),
+            Ok(None) => {}
+            Err(bad) => return Heard::BadHead(bad),
+        }
+    }
+    match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
+        Ok(None) => Heard::Nothing,
+        Ok(Some(len)) => match RequestHead::parse(inbox.take(len), limits) {
+            Ok(head) => Heard::Head(Box::new(head)),
+            Err(bad) => Heard::BadHead(bad),
+        },
+        Err(bad) => Heard::BadHead(bad),
+    }
+}
+
+fn next_body(inbox: &mut Inbox, request: &mut Receiving) -> Heard {
+    match request {
+        Receiving::Done => Heard::Nothing,
+        Receiving::Raw if inbox.is_empty() => Heard::Nothing,
+        Receiving::Raw => Heard::Raw(inbox.take(inbox.len())),
+        Receiving::Body(decoder) => match decoder.decode(inbox.lend()) {
+            Ok(Piece::NeedMore) => Heard::Nothing,
+            Ok(Piece::Data(bytes)) => Heard::Body(bytes),
+            Ok(Piece::End(trailers)) => {
+                *request = Receiving::Done;
+                Heard::End(trailers)
+            }
+            Err(bad) => Heard::BadBody(bad),
+        },
+    }
+}

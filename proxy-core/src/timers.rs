@@ -1,0 +1,49 @@
+//! When which connection wants to be looked at. Lazy: a deadline that moves later costs nothing until the old one
+//! comes due.
+
+use crate::input::ConnId;
+use crate::time::Instant;
+use alloc::collections::BTreeSet;
+
+/// At most one alarm per connection, in order of time.
+#[derive(Clone, Debug, Default, Hash)]
+pub(crate) struct Timers(BTreeSet<(Instant, ConnId)>);
+
+impl Timers {
+    /// Makes sure that `conn` is looked at by `at`. `armed` is the connection's own note of its alarm.
+    pub(crate) fn arm(&mut self, conn: ConnId, armed: &mut Option<Instant>, at: Instant) {
+        match *armed {
+            Some(earlier) if earlier <= at => return,
+            Some(later) => {
+                self.0.remove(&(later, conn));
+            }
+            None => {}
+        }
+        self.0.insert((at, conn));
+        *armed = Some(at);
+    }
+
+    pub(crate) fn disarm(&mut self, conn: ConnId, armed: Option<Instant>) {
+        if let Some(at) = armed {
+            self.0.remove(&(at, conn));
+        }
+    }
+
+    /// The next connection whose alarm is due at `now`. Its note must be cleared.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
+        let (at, conn) = *self.0.first()?;
+        if at > now {
+            return None;
+        }
+        self.0.pop_first();
+        Some(conn)
+    }
+
+    pub(crate) fn first(&self) -> Option<(Instant, ConnId)> {
+        self.0.first().copied()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

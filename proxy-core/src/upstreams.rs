@@ -1,0 +1,305 @@
+//! Lease and release: which endpoint serves a request, over which connection, and who waits for one.
+//!
+//! Knows nothing of HTTP or of sessions: it deals in endpoints, connection ids and exchange ids.
+
+mod balance;
+
+use crate::config::{ClusterId, Config};
+use crate::exchange::ExchangeId;
+use crate::input::ConnId;
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use balance::Turn;
+use core::net::SocketAddr;
+use core::ops::Range;
+
+/// All clusters and their endpoints.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Upstreams {
+    clusters: Vec<Cluster>,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Cluster {
+    /// Its endpoints' places in `Upstreams::endpoints`.
+    members: Range<u32>,
+    /// Exchanges that wait for a connection slot, in order.
+    pending: VecDeque<ExchangeId>,
+    queue_max: u32,
+    /// What an HTTP/1.0 request without a Host is given as one.
+    fallback_host: String,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Endpoint {
+    addr: SocketAddr,
+    cluster: ClusterId,
+    turn: Turn,
+    /// Idle connections; the one used last is used first, so that the others can expire.
+    idle: Vec<ConnId>,
+    permits: Permits,
+}
+
+/// Our share of a process-wide limit on connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Permits {
+    Unlimited,
+    Limited {
+        /// Granted and not in use.
+        spare: u32,
+        /// A request for one is not granted yet.
+        asked: bool,
+        /// Another worker waits for one.
+        wanted: bool,
+    },
+}
+
+/// Where a request can go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leased {
+    /// On this idle connection.
+    Idle { endpoint: u32, conn: ConnId },
+    /// On a new connection.
+    Fresh { endpoint: u32 },
+    /// A permit for this endpoint must be asked for first; the request waits.
+    Ask { endpoint: u32 },
+    /// All permits were asked for; the request waits.
+    Wait,
+    /// There is no endpoint left to try.
+    Nowhere,
+}
+
+/// What becomes of a permit that came free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freed {
+    /// There is none, or it is kept for a request that waits here.
+    Kept,
+    /// It goes back to the process.
+    Release,
+}
+
+impl Upstreams {
+    pub(crate) fn new(config: &Config, seed: u64) -> Self {
+        let mut endpoints = Vec::new();
+        let mut clusters = Vec::new();
+        for (id, cluster) in (0u32..).zip(&config.clusters) {
+            let first = count(&endpoints);
+            endpoints.extend(cluster.endpoints.iter().map(|endpoint| Endpoint {
+                addr: endpoint.addr,
+                cluster: ClusterId(id),
+                turn: Turn::new(endpoint.weight),
+                idle: Vec::new(),
+                permits: match endpoint.connections_max {
+                    None => Permits::Unlimited,
+                    Some(_) => Permits::Limited { spare: 0, asked: false, wanted: false },
+                },
+            }));
+            let members = first..count(&endpoints);
+            if let Some(start) = seed.checked_rem(u64::from(members.end - members.start)) {
+                // Workers start at different endpoints, or all their first requests would meet at one.
+                for _ in 0..start {
+                    balance::next(&mut endpoints[members.start as usize..], |_, endpoint| {
+                        Some(&mut endpoint.turn)
+                    });
+                }
+            }
+            clusters.push(Cluster {
+                members,
+                pending: VecDeque::new(),
+                queue_max: cluster.queue_max,
+                fallback_host: cluster
+                    .endpoints
+                    .first()
+                    .map_or_else(String::new, |first| first.addr.to_string()),
+            });
+        }
+        Self { clusters, endpoints }
+    }
+
+    pub(crate) fn addr(&self, endpoint: u32) -> SocketAddr {
+        self.endpoints[endpoint as usize].addr
+    }
+
+    pub(crate) fn is_limited(&self, endpoint: u32) -> bool {
+        self.endpoints[endpoint as usize].permits != Permits::Unlimited
+    }
+
+    pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {
+        &self.clusters[cluster.0 as usize].fallback_host
+    }
+
+    pub(crate) fn cluster_of(&self, endpoint: u32) -> ClusterId {
+        self.endpoints[endpoint as usize].cluster
+    }
+
+    /// The cluster of an endpoint that may not exist.
+    pub(crate) fn find_cluster(&self, endpoint: u32) -> Option<ClusterId> {
+        self.endpoints.get(endpoint as usize).map(|endpoint| endpoint.cluster)
+    }
+
+    /// Finds a connection for a request of `cluster`. Not to an endpoint for which `tried` holds; with `fresh`, not an
+    /// idle one.
+    pub(crate) fn lease(&mut self, cluster: ClusterId, fresh: bool, tried: impl Fn(u32) -> bool) -> Leased {
+        let members = self.clusters[cluster.0 as usize].members.clone();
+        let first = members.start;
+        let endpoints = &mut self.endpoints[members.start as usize..members.end as usize];
+        if let Some(chosen) = balance::next(endpoints, |at, endpoint| {
+            (!tried(first + at) && endpoint.is_available(fresh)).then_some(&mut endpoint.turn)
+        }) {
+            let endpoint = first + chosen;
+            return match endpoints[chosen as usize].take(fresh) {
+                Some(conn) => Leased::Idle { endpoint, conn },
+                None => Leased::Fresh { endpoint },
+            };
+        }
+        if let Some(chosen) = balance::next(endpoints, |at, endpoint| {
+            (!tried(first + at) && endpoint.may_ask()).then_some(&mut endpoint.turn)
+        }) {
+            endpoints[chosen as usize].set_asked();
+            return Leased::Ask { endpoint: first + chosen };
+        }
+        if members.into_iter().any(|endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
+    }
+
+    /// Puts a clean connection into the pool, unless another worker waits for its permit.
+    pub(crate) fn park(&mut self, endpoint: u32, conn: ConnId) -> bool {
+        let endpoint = &mut self.endpoints[endpoint as usize];
+        if matches!(endpoint.permits, Permits::Limited { wanted: true, .. }) {
+            return false;
+        }
+        endpoint.idle.push(conn);
+        true
+    }
+
+    /// Takes a connection that ended out of the pool, if it is there.
+    pub(crate) fn unpark(&mut self, endpoint: u32, conn: ConnId) {
+        let idle = &mut self.endpoints[endpoint as usize].idle;
+        if let Some(at) = idle.iter().rposition(|parked| *parked == conn) {
+            idle.remove(at);
+        }
+    }
+
+    /// A permit was granted. False when nobody here waits any more: give it back.
+    pub(crate) fn granted(&mut self, endpoint: u32) -> bool {
+        let Some(at) = self.endpoints.get_mut(endpoint as usize) else { return false };
+        let Permits::Limited { spare, asked, .. } = &mut at.permits else { return false };
+        *asked = false;
+        if self.clusters[at.cluster.0 as usize].pending.is_empty() {
+            return false;
+        }
+        *spare += 1;
+        true
+    }
+
+    /// Another worker waits for a permit of this endpoint. Returns the idle connection that should go.
+    pub(crate) fn wanted(&mut self, endpoint: u32) -> Option<ConnId> {
+        let endpoint = self.endpoints.get_mut(endpoint as usize)?;
+        let oldest = endpoint.idle.first().copied();
+        if let Permits::Limited { wanted, .. } = &mut endpoint.permits {
+            *wanted = oldest.is_none();
+        }
+        oldest
+    }
+
+    /// A connection to the endpoint is gone, and its permit with it.
+    pub(crate) fn freed(&mut self, endpoint: u32) -> Freed {
+        let endpoint = &mut self.endpoints[endpoint as usize];
+        let waits = !self.clusters[endpoint.cluster.0 as usize].pending.is_empty();
+        match &mut endpoint.permits {
+            Permits::Unlimited => Freed::Kept,
+            Permits::Limited { wanted, .. } if *wanted => {
+                *wanted = false;
+                Freed::Release
+            }
+            Permits::Limited { spare, .. } if waits => {
+                *spare += 1;
+                Freed::Kept
+            }
+            Permits::Limited { .. } => Freed::Release,
+        }
+    }
+
+    /// A permit that nobody here needs any more, once per call.
+    pub(crate) fn take_surplus(&mut self, cluster: ClusterId) -> Option<u32> {
+        let cluster = &self.clusters[cluster.0 as usize];
+        if !cluster.pending.is_empty() {
+            return None;
+        }
+        cluster.members.clone().find(|endpoint| match &mut self.endpoints[*endpoint as usize].permits {
+            Permits::Limited { spare, .. } if *spare > 0 => {
+                *spare -= 1;
+                true
+            }
+            Permits::Limited { .. } | Permits::Unlimited => false,
+        })
+    }
+
+    pub(crate) fn enqueue(&mut self, cluster: ClusterId, exchange: ExchangeId) {
+        self.clusters[cluster.0 as usize].pending.push_back(exchange);
+    }
+
+    pub(crate) fn next_pending(&self, cluster: ClusterId) -> Option<ExchangeId> {
+        self.clusters[cluster.0 as usize].pending.front().copied()
+    }
+
+    pub(crate) fn dequeue(&mut self, cluster: ClusterId, exchange: ExchangeId) {
+        self.clusters[cluster.0 as usize].pending.retain(|pending| *pending != exchange);
+    }
+
+    /// The last exchange of a queue that is over its limit.
+    pub(crate) fn overflowing(&self, cluster: ClusterId) -> Option<ExchangeId> {
+        let cluster = &self.clusters[cluster.0 as usize];
+        if cluster.pending.len() > cluster.queue_max as usize {
+            cluster.pending.back().copied()
+        } else {
+            None
+        }
+    }
+
+    /// All idle connections, endpoint after endpoint.
+    pub(crate) fn idle(&self) -> impl Iterator<Item = ConnId> {
+        self.endpoints.iter().flat_map(|endpoint| endpoint.idle.iter().copied())
+    }
+
+    /// All waiting exchanges, cluster after cluster.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = ExchangeId> {
+        self.clusters.iter().flat_map(|cluster| cluster.pending.iter().copied())
+    }
+}
+
+impl Endpoint {
+    fn is_available(&self, fresh: bool) -> bool {
+        if !fresh && !self.idle.is_empty() {
+            return true;
+        }
+        match self.permits {
+            Permits::Unlimited => true,
+            Permits::Limited { spare, .. } => spare > 0,
+        }
+    }
+
+    /// An idle connection, or `None` for a new one, for which a spare permit is used up.
+    fn take(&mut self, fresh: bool) -> Option<ConnId> {
+        let idle = if fresh { None } else { self.idle.pop() };
+        if let (None, Permits::Limited { spare, .. }) = (idle, &mut self.permits) {
+            *spare -= 1;
+        }
+        idle
+    }
+
+    const fn may_ask(&self) -> bool {
+        matches!(self.permits, Permits::Limited { asked: false, .. })
+    }
+
+    fn set_asked(&mut self) {
+        if let Permits::Limited { asked, .. } = &mut self.permits {
+            *asked = true;
+        }
+    }
+}
+
+fn count(endpoints: &[Endpoint]) -> u32 {
+    u32::try_from(endpoints.len()).unwrap_or(u32::MAX)
+}
