@@ -35,7 +35,9 @@ impl Core {
             self.release(link);
         }
         let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
-        self.flush(exchange.session, &mut exchange, ending, then);
+        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
+        let total_ends = total.map(|total| exchange.marks.started.after(total));
+        self.start_flush(exchange.session, exchange.outcome(self.now, ending), total_ends, then);
     }
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
@@ -104,7 +106,8 @@ impl Core {
             to_head: is_head(&exchange.head),
         };
         let then = self.reply(conn, &failure, context, &mut exchange.sent);
-        self.flush(conn, &mut exchange, ending, then);
+        // `total` does not count for what says that it ran out: `client.write` bounds a reply.
+        self.start_flush(conn, exchange.outcome(self.now, ending), None, then);
     }
 
     /// Answers a request that never becomes an exchange.
@@ -131,13 +134,6 @@ impl Core {
             false if session.owes_body() || !session.inbox.is_empty() => Then::Linger,
             false => Then::Close,
         }
-    }
-
-    fn flush(&mut self, conn: ConnId, exchange: &mut Exchange, ending: Ending, then: Then) {
-        let outcome = exchange.outcome(self.now, ending);
-        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
-        let total_ends = total.map(|total| exchange.marks.started.after(total));
-        self.start_flush(conn, outcome, total_ends, then);
     }
 
     fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
