@@ -3,7 +3,7 @@
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, Exchange, ExchangeId, Stage, summary};
+use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead};
 use crate::input::ConnId;
 use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
