@@ -45,6 +45,8 @@ impl Core {
         let now = self.now;
         let Some(link) = self.link(conn) else { return };
         let (endpoint, lifetime) = (link.endpoint, link.reusable().map(|hint| self.idle_lifetime(hint)));
+        // An upstream that still takes a request that nobody will finish must not take its part for the whole.
+        let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
         match lifetime {
             Some(lifetime) if !self.draining.is_on() && self.upstreams.park(endpoint, conn) => {
                 if let Some(link) = self.link_mut(conn) {
@@ -53,8 +55,7 @@ impl Core {
                 self.touch(conn);
                 self.to_serve.push(self.upstreams.cluster_of(endpoint));
             }
-            Some(_) => self.close(conn, Close::Graceful),
-            None => self.close(conn, Close::Abort),
+            Some(_) | None => self.close(conn, how),
         }
     }
 
