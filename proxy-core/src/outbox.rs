@@ -9,6 +9,10 @@ use bytes::{Buf, Bytes, BytesMut};
 /// piece never pins a long read buffer.
 const COPY_BELOW: usize = 2_048;
 
+/// Most octets that are kept after they were written. Enough for any head, and for the body of most requests that a
+/// pooled connection could lose; a long upload must not wait for room that only a response would make.
+const KEEP_MAX: usize = 16 * 1024;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Piece {
     Copied(BytesMut),
@@ -73,7 +77,7 @@ impl Outbox {
     /// How many more octets may be read for this reader. None while it is stalled or has a piece that pins a read
     /// buffer: at most one such buffer is pinned, and the kernels' buffers keep both directions busy.
     pub(crate) const fn room(&self, cap: usize) -> usize {
-        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.held()) }
+        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.len) }
     }
 
     /// Keeps what is written from now on, so that it can be sent again elsewhere, until [`Outbox::forget`].
@@ -144,6 +148,9 @@ impl Outbox {
         if self.retain {
             self.kept += n;
             self.shared = 0;
+            if self.kept > KEEP_MAX {
+                self.forget();
+            }
         } else {
             self.drop_front(n);
         }
@@ -287,6 +294,21 @@ mod tests {
         assert!(outbox.is_complete());
         outbox.rewind();
         assert_eq!(collected(&outbox), whole);
+    }
+
+    #[test]
+    fn a_long_upload_of_short_pieces_is_not_kept_for_ever() {
+        let mut outbox = Outbox::default();
+        outbox.retain();
+        for _ in 0..100 {
+            outbox.put_bytes(Bytes::from(alloc::vec![b'x'; 1_000]));
+            outbox.start_clock(Instant::ZERO);
+            outbox.wrote(1_000, Instant::ZERO);
+            outbox.check();
+            assert!(outbox.held() <= KEEP_MAX);
+            assert_eq!(outbox.room(32_768), 32_768);
+        }
+        assert!(!outbox.is_complete());
     }
 
     #[test]
