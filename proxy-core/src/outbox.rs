@@ -125,7 +125,7 @@ impl Outbox {
             self.len += buffer.len() - before;
             return;
         }
-        let mut buffer = BytesMut::new();
+        let mut buffer = BytesMut::with_capacity(COPY_BELOW);
         write(&mut buffer);
         self.push(Piece::Copied(buffer));
     }

@@ -113,9 +113,7 @@ impl Core {
             exchange.client_owes.set(client, now);
             // The deadlines of an exchange are its session's.
             let session = exchange.session;
-            if session != conn {
-                self.settle_alarm(session);
-            }
+            self.touch(session);
         }
     }
 

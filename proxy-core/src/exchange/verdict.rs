@@ -28,6 +28,9 @@ pub(crate) enum Failure {
         limit: u64,
     },
     ClientGone,
+    /// TRACE or OPTIONS with Max-Forwards 0: we are the final recipient (RFC 9110 §7.6.2). No failure, but an answer of
+    /// ours all the same. A TRACE is not reflected: that would show a script the cookies that it may not read.
+    LastHop,
 }
 
 impl Failure {
@@ -52,6 +55,7 @@ impl Failure {
             Self::BadRequestHead(_) | Self::BadRequestBody(_) => Reason::BadRequest,
             Self::BodyTooLarge { .. } => Reason::RequestTooLarge,
             Self::ClientGone => Reason::ClientAborted,
+            Self::LastHop => Reason::Ok,
         }
     }
 
@@ -74,6 +78,7 @@ impl Failure {
             Self::BadRequestBody(_) => 400,
             Self::BodyTooLarge { .. } => 413,
             Self::ClientGone => 499,
+            Self::LastHop => 200,
         }
     }
 
@@ -84,6 +89,7 @@ impl Failure {
             Self::Timeout(Timer::ClientBody | Timer::ClientWrite | Timer::UpstreamWrite) => Phase::Data,
             Self::Timeout(Timer::Total) => Phase::Total,
             Self::Connect(_) => Phase::Connect,
+            Self::LastHop => Phase::Done,
             _ => phase,
         };
         Flags { cause: self.cause(), phase }
@@ -113,6 +119,7 @@ impl Failure {
                 Cause::Proxy
             }
             Self::ClientGone => Cause::Client,
+            Self::LastHop => Cause::Nobody,
         }
     }
 
@@ -137,6 +144,7 @@ impl Failure {
             Self::NoRoute => "destination_not_found",
             Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::ClientGone => "http_request_error",
             Self::BodyTooLarge { .. } => "http_request_denied",
+            Self::LastHop => "proxy_internal_response",
         }
     }
 
@@ -160,6 +168,7 @@ impl Failure {
             Self::BadRequestBody(bad) => format!("Bad request: {bad}"),
             Self::BodyTooLarge { limit } => format!("The request body is larger than {limit} octets"),
             Self::ClientGone => "The client left".into(),
+            Self::LastHop => "Max-Forwards ends at this proxy".into(),
         }
     }
 }
