@@ -128,7 +128,13 @@ pub(crate) fn expects(client: &Client, request: &Request) -> bool {
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
     pub(crate) octets: Vec<u8>,
-    /// How many of them are sent before the end that the script wants.
+    pub(crate) lengths: Lengths,
+}
+
+/// Places in an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lengths {
+    /// How many of its octets are sent before the end that the script wants.
     pub(crate) sent_max: usize,
     /// Where the final response's head ends.
     pub(crate) head_end: usize,
@@ -155,12 +161,8 @@ pub(crate) fn ends_connection(answer: &Answer, method: Method) -> bool {
 pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10: bool) -> Answered {
     if answer.end == AnswerEnd::Garbage {
         let octets = b"This is no HTTP at all.\r\n\r\n".to_vec();
-        return Answered {
-            sent_max: octets.len(),
-            head_end: octets.len(),
-            message_end: octets.len(),
-            octets,
-        };
+        let len = octets.len();
+        return Answered { lengths: Lengths { sent_max: len, head_end: len, message_end: len }, octets };
     }
     let mut head = String::new();
     if answer.interim && !http10 {
@@ -205,7 +207,7 @@ pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10:
             usize::from(at) % message_end
         }
     };
-    Answered { octets, sent_max, head_end, message_end }
+    Answered { octets, lengths: Lengths { sent_max, head_end, message_end } }
 }
 
 /// The request that a target names.

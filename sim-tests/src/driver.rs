@@ -281,7 +281,7 @@ impl World {
         let latency = self.wires[wire].latency;
         let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
         let stands = self.now + 2 * latency + extra;
-        self.origins.push(Some(Origin::new(wire, endpoint, stands)));
+        self.origins.push(Some(Origin::new(wire, endpoint)));
         if let Some(socket) = self.socket(conn) {
             socket.wire = Some(wire);
         }

@@ -14,7 +14,8 @@ pub(crate) struct Origin {
     endpoint: Endpoint,
     reader: Reader,
     state: State,
-    idle_since: Nanos,
+    /// Since when it is idle, once it has served.
+    idle_since: Option<Nanos>,
 }
 
 #[derive(Debug)]
@@ -39,8 +40,8 @@ struct Serving {
 }
 
 impl Origin {
-    pub(crate) fn new(wire: usize, endpoint: Endpoint, now: Nanos) -> Self {
-        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: now }
+    pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
+        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: None }
     }
 
     /// Does what is to be done at `now`; returns when to look again if nothing happens before.
@@ -133,7 +134,7 @@ impl Origin {
             return Some(starts);
         }
         let wake = serving.send(now, wire, facts);
-        if serving.sent < serving.answer.sent_max {
+        if serving.sent < serving.answer.lengths.sent_max {
             return wake;
         }
         let method = facts.method(serving.id);
@@ -154,7 +155,7 @@ impl Origin {
             }
             AnswerEnd::Whole | AnswerEnd::OverLong if serving.request_whole => {
                 self.state = State::Idle;
-                self.idle_since = now;
+                self.idle_since = Some(now);
                 return self.idle(now, wire);
             }
             AnswerEnd::Whole | AnswerEnd::OverLong => {}
@@ -166,7 +167,7 @@ impl Origin {
         if self.endpoint.idle_close == 0 {
             return None;
         }
-        let ends = self.idle_since + Nanos::from(self.endpoint.idle_close) * MS;
+        let ends = self.idle_since? + Nanos::from(self.endpoint.idle_close) * MS;
         if now < ends {
             return Some(ends);
         }
@@ -183,7 +184,7 @@ impl Origin {
 impl Serving {
     /// Sends what may be sent by now.
     fn send(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
-        let mut left = self.answer.sent_max - self.sent;
+        let mut left = self.answer.lengths.sent_max - self.sent;
         let mut wake = None;
         match self.plan.pace {
             Pace::Prompt => {}
