@@ -331,6 +331,11 @@ fn next_head(
     if inbox.is_empty() {
         return Ok(None);
     }
+    if *scanner == HeadScanner::default()
+        && let Some(head) = ResponseHead::parse_front(inbox.lend(), to_head, limits)?
+    {
+        return Ok(Some(head));
+    }
     match scanner.feed(inbox.as_slice(), HeadKind::Response, limits)? {
         Some(len) => ResponseHead::parse(inbox.take(len), to_head, limits).map(Some),
         None => Ok(None),

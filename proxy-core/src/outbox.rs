@@ -54,10 +54,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -131,7 +127,7 @@ impl Outbox {
             self.len += buffer.len() - before;
             return;
         }
-        let mut buffer = BytesMut::new();
+        let mut buffer = BytesMut::with_capacity(COPY_BELOW);
         write(&mut buffer);
         self.push(Piece::Copied(buffer));
     }
@@ -259,7 +255,7 @@ mod tests {
             let mut outbox = filled();
             let mut taken = Vec::new();
             while !outbox.is_empty() {
-                let n = step.min(outbox.len());
+                let n = step.min(outbox.len);
                 taken.extend_from_slice(&collected(&outbox)[..n]);
                 outbox.wrote(n, Instant::ZERO);
                 outbox.check();
@@ -273,7 +269,7 @@ mod tests {
         let mut outbox = filled();
         outbox.wrote(1, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 0);
-        outbox.wrote(outbox.len(), Instant::ZERO);
+        outbox.wrote(outbox.len, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 32_768);
     }
 
@@ -292,7 +288,7 @@ mod tests {
         let mut outbox = filled();
         outbox.retain(COPY_BELOW * 2);
         outbox.wrote(700, Instant::ZERO);
-        outbox.wrote(outbox.len() - 3, Instant::ZERO);
+        outbox.wrote(outbox.len - 3, Instant::ZERO);
         assert_eq!(collected(&outbox), whole[whole.len() - 3..]);
         assert!(outbox.is_complete());
         outbox.rewind();

@@ -5,7 +5,7 @@ use super::{Core, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
-use crate::http::{BodySink, RequestHead};
+use crate::http::{BodySink, Method, RequestHead};
 use crate::input::{ConnId, Permit};
 use crate::session::{Heard, Receiving, Session, State, Then};
 use alloc::boxed::Box;
@@ -155,6 +155,9 @@ impl Core {
     }
 
     fn begin_exchange(&mut self, conn: ConnId, head: Box<RequestHead>) {
+        if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
+            return self.refuse(conn, &Failure::LastHop, Some(&head));
+        }
         let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(&head));
         };

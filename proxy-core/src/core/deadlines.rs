@@ -45,7 +45,7 @@ impl Core {
         match &session.state {
             State::Unadmitted => {}
             State::AwaitHead { began: Some(began), .. } => {
-                earliest.add(Timer::ClientHead, Some(*began), client.head)
+                earliest.add(Timer::ClientHead, Some(*began), client.head);
             }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
@@ -113,9 +113,7 @@ impl Core {
             exchange.client_owes.set(client, now);
             // The deadlines of an exchange are its session's.
             let session = exchange.session;
-            if session != conn {
-                self.settle_alarm(session);
-            }
+            self.touch(session);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, Exchange, ExchangeId, Stage, summary};
+use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead};
 use crate::input::ConnId;
 use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
@@ -45,6 +45,8 @@ impl Core {
         let now = self.now;
         let Some(link) = self.link(conn) else { return };
         let (endpoint, lifetime) = (link.endpoint, link.reusable().map(|hint| self.idle_lifetime(hint)));
+        // An upstream that still takes a request that nobody will finish must not take its part for the whole.
+        let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
         match lifetime {
             Some(lifetime) if !self.draining.is_on() && self.upstreams.park(endpoint, conn) => {
                 if let Some(link) = self.link_mut(conn) {
@@ -53,8 +55,7 @@ impl Core {
                 self.touch(conn);
                 self.to_serve.push(self.upstreams.cluster_of(endpoint));
             }
-            Some(_) => self.close(conn, Close::Graceful),
-            None => self.close(conn, Close::Abort),
+            Some(_) | None => self.close(conn, how),
         }
     }
 
@@ -159,19 +160,27 @@ impl Core {
         outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
         let over = session.inbox.is_empty() && (session.half_closed || is_draining);
-        let close = then == Then::Close
-            || (then == Then::KeepAlive && over)
-            || (then == Then::Linger && session.half_closed);
-        if !close && then == Then::KeepAlive {
+        let half_closed = session.half_closed;
+        if then == Then::KeepAlive && !over {
             session.await_head(now);
         }
         self.record(outcome);
-        if close {
-            self.close(conn, Close::Graceful);
-        } else if then == Then::KeepAlive {
-            self.advance_client(conn);
+        match then {
+            Then::KeepAlive if !over => self.follow_up(conn),
+            Then::Linger if !half_closed => {}
+            Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
         self.touch(conn);
+    }
+
+    /// Goes on with what the client sent meanwhile.
+    fn follow_up(&mut self, conn: ConnId) {
+        self.advance_client(conn);
+        let Some(session) = self.session(conn) else { return };
+        if session.half_closed && matches!(session.state, State::AwaitHead { .. }) {
+            // What is left over will never be a request.
+            self.on_client_eof(conn);
+        }
     }
 
     /// Both halves of a tunnel ended by themselves.
