@@ -122,8 +122,9 @@ impl Upstreams {
         self.endpoints[endpoint as usize].addr
     }
 
+    /// Whether there is such an endpoint, and a limit on its connections.
     pub(crate) fn is_limited(&self, endpoint: u32) -> bool {
-        self.endpoints[endpoint as usize].permits != Permits::Unlimited
+        self.endpoints.get(endpoint as usize).is_some_and(|endpoint| endpoint.permits != Permits::Unlimited)
     }
 
     pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {

@@ -130,8 +130,7 @@ fn the_queue_has_a_limit_on_time_from_when_the_request_came() {
 
 #[test]
 fn another_worker_that_gives_a_unit_back_serves_who_waits_here() {
-    let mut t =
-        Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
     t.takes_permit(Permit::Endpoint(0));
     let client = t.client();
     t.says(client, GET);
@@ -142,8 +141,7 @@ fn another_worker_that_gives_a_unit_back_serves_who_waits_here() {
 
 #[test]
 fn a_unit_that_comes_too_late_goes_back() {
-    let mut t =
-        Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
     t.takes_permit(Permit::Endpoint(0));
     let client = t.client();
     t.says(client, GET);

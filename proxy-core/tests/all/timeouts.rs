@@ -59,7 +59,10 @@ fn an_idle_client_is_closed_without_a_word() {
     let mut t = Script::new();
     let client = t.client();
     fires(&mut t, client, seconds(75));
-    assert_eq!((t.hears(client).as_str(), t.end(client), t.told().as_str()), ("", Some(End::Closed), "nothing"));
+    assert_eq!(
+        (t.hears(client).as_str(), t.end(client), t.told().as_str()),
+        ("", Some(End::Closed), "nothing")
+    );
 }
 
 #[test]
