@@ -203,6 +203,12 @@ impl Upstreams {
         oldest
     }
 
+    /// The idle connection of a limited endpoint that has waited longest.
+    pub(crate) fn idle_with_permit(&self, endpoint: u32) -> Option<ConnId> {
+        let endpoint = &self.endpoints[endpoint as usize];
+        endpoint.idle.first().copied().filter(|_| endpoint.permits != Permits::Unlimited)
+    }
+
     /// A connection to the endpoint is gone, and its permit with it.
     pub(crate) fn freed(&mut self, endpoint: u32) -> Freed {
         let endpoint = &mut self.endpoints[endpoint as usize];

@@ -160,19 +160,27 @@ impl Core {
         outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
         let over = session.inbox.is_empty() && (session.half_closed || is_draining);
-        let close = then == Then::Close
-            || (then == Then::KeepAlive && over)
-            || (then == Then::Linger && session.half_closed);
-        if !close && then == Then::KeepAlive {
+        let half_closed = session.half_closed;
+        if then == Then::KeepAlive && !over {
             session.await_head(now);
         }
         self.record(outcome);
-        if close {
-            self.close(conn, Close::Graceful);
-        } else if then == Then::KeepAlive {
-            self.advance_client(conn);
+        match then {
+            Then::KeepAlive if !over => self.follow_up(conn),
+            Then::Linger if !half_closed => {}
+            Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
         self.touch(conn);
+    }
+
+    /// Goes on with what the client sent meanwhile.
+    fn follow_up(&mut self, conn: ConnId) {
+        self.advance_client(conn);
+        let Some(session) = self.session(conn) else { return };
+        if session.half_closed && matches!(session.state, State::AwaitHead { .. }) {
+            // What is left over will never be a request.
+            self.on_client_eof(conn);
+        }
     }
 
     /// Both halves of a tunnel ended by themselves.

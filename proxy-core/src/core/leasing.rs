@@ -130,9 +130,9 @@ impl Core {
 
     fn use_idle(&mut self, id: ExchangeId, endpoint: u32, conn: ConnId) {
         let Some(request) = self.take_request(id) else { return };
-        let now = self.now;
+        let (now, kept_max) = (self.now, self.limits.head_bytes + self.buffer());
         if let Some(link) = self.link_mut(conn) {
-            link.carry(request);
+            link.carry(request, kept_max);
         }
         if let Some(exchange) = self.exchange_mut(id) {
             exchange.begin_attempt(endpoint, true, now);
@@ -226,6 +226,10 @@ impl Core {
             return false;
         }
         let request = link.take_request();
+        // The fresh connection may need the permit that an idle sibling holds.
+        if let Some(sibling) = self.upstreams.idle_with_permit(link.endpoint) {
+            self.drop_idle(sibling);
+        }
         self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, Failure::UpstreamClosedEarly);
         true
     }

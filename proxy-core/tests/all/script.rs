@@ -197,6 +197,7 @@ impl Script {
         self.wire_mut(conn).window = octets;
         self.write(conn);
         self.pump();
+        self.read_all();
     }
 
     /// A peer takes everything again.
@@ -243,12 +244,13 @@ impl Script {
     pub(crate) fn returns_permit(&mut self, permit: Permit) {
         self.give_back(permit);
         self.pump();
+        self.read_all();
     }
 
     /// Any input, for tests of what no driver does.
     pub(crate) fn input(&mut self, input: Input) {
-        self.handle(input);
-        self.pump();
+        self.feed(input);
+        self.read_all();
     }
 
     // What peers see.
@@ -342,6 +344,12 @@ impl Script {
         if self.inputs.is_multiple_of(32) {
             self.journal.digest(self.core.digest());
         }
+    }
+
+    /// One input, then every action.
+    fn feed(&mut self, input: Input) {
+        self.handle(input);
+        self.pump();
     }
 
     fn pump(&mut self) {
@@ -453,13 +461,13 @@ impl Script {
         if wire.unread.is_empty() {
             if wire.fin && !wire.is_fin_read() {
                 wire.interest.read = usize::MAX;
-                self.input(Input::Eof { conn });
+                self.feed(Input::Eof { conn });
             }
             return;
         }
         let n = allowed.min(wire.unread.len());
         let bytes: Bytes = wire.unread.drain(..n).collect::<Vec<_>>().into();
-        self.input(Input::Data { conn, bytes });
+        self.feed(Input::Data { conn, bytes });
     }
 
     /// A driver asks again only when it is told to: whatever the core wants, it must have been told.

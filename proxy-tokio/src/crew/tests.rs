@@ -44,6 +44,20 @@ fn a_released_unit_is_mailed_to_the_worker_that_waits() {
 }
 
 #[test]
+fn a_unit_that_goes_to_one_of_two_waiting_workers_is_wanted_from_the_start() {
+    let crew = crew(1);
+    for worker in [0, 1, 2] {
+        crew.acquire(LIMITED, worker);
+    }
+    mail(&crew, 1);
+    crew.release(LIMITED);
+    assert_eq!(mail(&crew, 1), [GRANTED, WANTED]);
+    mail(&crew, 2);
+    crew.release(LIMITED);
+    assert_eq!(mail(&crew, 2), [GRANTED]);
+}
+
+#[test]
 fn a_worker_may_wait_for_its_own_release() {
     let crew = crew(1);
     crew.acquire(LIMITED, 0);

@@ -88,7 +88,7 @@ fn threads_never_hold_more_than_the_limit_and_none_is_forgotten() {
                     }
                     assert!(held.fetch_add(1, Ordering::SeqCst) < LIMIT);
                     held.fetch_sub(1, Ordering::SeqCst);
-                    permits.release(LIMITED, |next| *granted[next].lock().unwrap() += 1);
+                    permits.release(LIMITED, |grant| *granted[grant.worker].lock().unwrap() += 1);
                 }
             });
         }
@@ -107,7 +107,7 @@ fn permits(connections_max: Option<u32>) -> Permits {
 /// Which worker the unit went to.
 fn release(permits: &Permits) -> Option<usize> {
     let mut next = None;
-    permits.release(LIMITED, |worker| next = Some(worker));
+    permits.release(LIMITED, |grant| next = Some(grant.worker));
     next
 }
 
