@@ -145,10 +145,11 @@ impl Link {
         }
     }
 
-    /// Gives an idle connection `request` to carry. All of it is kept until the server proves alive.
-    pub(crate) fn carry(&mut self, request: Request) {
+    /// Gives an idle connection `request` to carry. Up to `kept_max` octets of it are kept until the server proves
+    /// alive.
+    pub(crate) fn carry(&mut self, request: Request, kept_max: usize) {
         self.outbox = request.outbox;
-        self.outbox.retain();
+        self.outbox.retain(kept_max);
         self.state = State::Leased(request.lease);
     }
 

@@ -130,9 +130,9 @@ impl Core {
 
     fn use_idle(&mut self, id: ExchangeId, endpoint: u32, conn: ConnId) {
         let Some(request) = self.take_request(id) else { return };
-        let now = self.now;
+        let (now, kept_max) = (self.now, self.limits.head_bytes + self.buffer());
         if let Some(link) = self.link_mut(conn) {
-            link.carry(request);
+            link.carry(request, kept_max);
         }
         if let Some(exchange) = self.exchange_mut(id) {
             exchange.begin_attempt(endpoint, true, now);

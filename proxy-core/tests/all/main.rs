@@ -1,5 +1,14 @@
 //! The behaviour of the core, one theme a module. Every test is a [`script::Script`]: what peers do, and what they see.
 
+mod backpressure;
+mod early_responses;
+mod failover;
+mod framing;
 mod keep_alive;
+mod leaving;
+mod pool;
+mod replies;
 mod script;
 mod timeouts;
+mod truncation;
+mod tunnels;

@@ -192,11 +192,18 @@ impl Script {
         self.wire_mut(conn).window = 0;
     }
 
+    /// The endpoint that is being connected to takes no octets at first.
+    pub(crate) fn stalls_next_connection(&mut self) {
+        let (conn, _) = *self.connects.front().expect("a connection is being made");
+        self.stalls(conn);
+    }
+
     /// A peer takes so many octets more, and then none.
     pub(crate) fn takes(&mut self, conn: ConnId, octets: usize) {
         self.wire_mut(conn).window = octets;
         self.write(conn);
         self.pump();
+        self.read_all();
     }
 
     /// A peer takes everything again.
@@ -243,12 +250,13 @@ impl Script {
     pub(crate) fn returns_permit(&mut self, permit: Permit) {
         self.give_back(permit);
         self.pump();
+        self.read_all();
     }
 
     /// Any input, for tests of what no driver does.
     pub(crate) fn input(&mut self, input: Input) {
-        self.handle(input);
-        self.pump();
+        self.feed(input);
+        self.read_all();
     }
 
     // What peers see.
@@ -342,6 +350,12 @@ impl Script {
         if self.inputs.is_multiple_of(32) {
             self.journal.digest(self.core.digest());
         }
+    }
+
+    /// One input, then every action.
+    fn feed(&mut self, input: Input) {
+        self.handle(input);
+        self.pump();
     }
 
     fn pump(&mut self) {
@@ -453,13 +467,13 @@ impl Script {
         if wire.unread.is_empty() {
             if wire.fin && !wire.is_fin_read() {
                 wire.interest.read = usize::MAX;
-                self.input(Input::Eof { conn });
+                self.feed(Input::Eof { conn });
             }
             return;
         }
         let n = allowed.min(wire.unread.len());
         let bytes: Bytes = wire.unread.drain(..n).collect::<Vec<_>>().into();
-        self.input(Input::Data { conn, bytes });
+        self.feed(Input::Data { conn, bytes });
     }
 
     /// A driver asks again only when it is told to: whatever the core wants, it must have been told.
