@@ -118,8 +118,6 @@ impl Core {
         self.now = self.now.max(now);
         self.dispatch_input(input);
         self.settle();
-        #[cfg(feature = "check")]
-        self.check();
     }
 
     fn dispatch_input(&mut self, input: Input) {

@@ -167,6 +167,7 @@ impl World {
         self.inputs += 1;
         let cause = notes::Cause::of(&input);
         self.core.handle(now, input);
+        self.core.check();
         if self.inputs.is_multiple_of(CHECKPOINT)
             && let Some(journal) = &mut self.journal
         {
