@@ -232,10 +232,13 @@ impl Core {
         while let Some(cluster) = self.to_serve.pop() {
             self.serve_queue(cluster);
         }
-        let touched = mem::take(&mut self.touched);
-        for conn in &touched {
-            self.settle_clocks(*conn);
+        // Clocks first: a connection's clocks may change its peer's alarm, which puts the peer on the list, too.
+        let mut at = 0;
+        while let Some(conn) = self.touched.get(at).copied() {
+            self.settle_clocks(conn);
+            at += 1;
         }
+        let touched = mem::take(&mut self.touched);
         for conn in &touched {
             self.settle_alarm(*conn);
             self.settle_update(*conn);

@@ -145,10 +145,11 @@ impl Link {
         }
     }
 
-    /// Gives an idle connection `request` to carry. All of it is kept until the server proves alive.
-    pub(crate) fn carry(&mut self, request: Request) {
+    /// Gives an idle connection `request` to carry. Up to `kept_max` octets of it are kept until the server proves
+    /// alive.
+    pub(crate) fn carry(&mut self, request: Request, kept_max: usize) {
         self.outbox = request.outbox;
-        self.outbox.retain();
+        self.outbox.retain(kept_max);
         self.state = State::Leased(request.lease);
     }
 
@@ -329,6 +330,11 @@ fn next_head(
 ) -> Result<Option<ResponseHead>, BadHead> {
     if inbox.is_empty() {
         return Ok(None);
+    }
+    if *scanner == HeadScanner::default()
+        && let Some(head) = ResponseHead::parse_front(inbox.lend(), to_head, limits)?
+    {
+        return Ok(Some(head));
     }
     match scanner.feed(inbox.as_slice(), HeadKind::Response, limits)? {
         Some(len) => ResponseHead::parse(inbox.take(len), to_head, limits).map(Some),

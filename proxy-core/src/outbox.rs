@@ -41,7 +41,8 @@ pub(crate) struct Outbox {
     len: usize,
     /// Octets at the start that were written and are kept, see [`Outbox::retain`].
     kept: usize,
-    retain: bool,
+    /// How many may be; `None`: none is kept.
+    retain: Option<usize>,
     /// Waiting pieces that pin a read buffer.
     shared: usize,
     /// The kernel took less than it was offered and has not taken all since.
@@ -53,10 +54,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) const fn len(&self) -> usize {
-        self.len
-    }
-
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -77,17 +74,18 @@ impl Outbox {
     /// How many more octets may be read for this reader. None while it is stalled or has a piece that pins a read
     /// buffer: at most one such buffer is pinned, and the kernels' buffers keep both directions busy.
     pub(crate) const fn room(&self, cap: usize) -> usize {
-        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.held()) }
+        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.len) }
     }
 
-    /// Keeps what is written from now on, so that it can be sent again elsewhere, until [`Outbox::forget`].
-    pub(crate) fn retain(&mut self) {
-        self.retain = true;
+    /// Keeps what is written from now on, so that it can be sent again elsewhere, until [`Outbox::forget`] or until it
+    /// is more than `max` octets.
+    pub(crate) fn retain(&mut self, max: usize) {
+        self.retain = Some(max);
     }
 
     /// Drops what was kept, and keeps nothing more.
     pub(crate) fn forget(&mut self) {
-        self.retain = false;
+        self.retain = None;
         let kept = core::mem::take(&mut self.kept);
         self.drop_front(kept);
     }
@@ -97,7 +95,7 @@ impl Outbox {
     pub(crate) fn rewind(&mut self) {
         self.len += core::mem::take(&mut self.kept);
         self.shared = self.pieces().filter(|piece| matches!(piece, Piece::Shared(_))).count();
-        self.retain = false;
+        self.retain = None;
         self.blocked = false;
         self.stalled_since = None;
         self.written = 0;
@@ -105,7 +103,7 @@ impl Outbox {
 
     /// Whether everything that was ever put in is still held: nothing left us, or all that did was kept.
     pub(crate) const fn is_complete(&self) -> bool {
-        self.retain || self.written == 0
+        self.retain.is_some() || self.written == 0
     }
 
     /// Whether nothing was taken by the kernel.
@@ -129,14 +127,14 @@ impl Outbox {
             self.len += buffer.len() - before;
             return;
         }
-        let mut buffer = BytesMut::new();
+        let mut buffer = BytesMut::with_capacity(COPY_BELOW);
         write(&mut buffer);
         self.push(Piece::Copied(buffer));
     }
 
-    /// The kernel took the first `n` octets of what it was offered.
+    /// The kernel took the first `n` octets of what it was offered. More than that only a damaged journal can say.
     pub(crate) fn wrote(&mut self, n: usize, now: Instant) {
-        assert!(n <= self.len, "the driver wrote more than it was lent");
+        let n = n.min(self.len);
         self.len -= n;
         self.written += n as u64;
         self.blocked = self.len > 0;
@@ -145,11 +143,15 @@ impl Outbox {
             (_, 0) => self.stalled_since,
             _ => Some(now),
         };
-        if self.retain {
-            self.kept += n;
-            self.shared = 0;
-        } else {
-            self.drop_front(n);
+        match self.retain {
+            None => self.drop_front(n),
+            Some(max) => {
+                self.kept += n;
+                self.shared = 0;
+                if self.kept > max {
+                    self.forget();
+                }
+            }
         }
     }
 
@@ -206,7 +208,7 @@ impl Outbox {
             self.stalled_since.is_some(),
             "the write clock runs exactly while octets wait"
         );
-        assert!(self.retain || self.kept == 0, "octets are kept that nobody may send again");
+        assert!(self.retain.is_some() || self.kept == 0, "octets are kept that nobody may send again");
     }
 }
 
@@ -253,7 +255,7 @@ mod tests {
             let mut outbox = filled();
             let mut taken = Vec::new();
             while !outbox.is_empty() {
-                let n = step.min(outbox.len());
+                let n = step.min(outbox.len);
                 taken.extend_from_slice(&collected(&outbox)[..n]);
                 outbox.wrote(n, Instant::ZERO);
                 outbox.check();
@@ -267,7 +269,7 @@ mod tests {
         let mut outbox = filled();
         outbox.wrote(1, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 0);
-        outbox.wrote(outbox.len(), Instant::ZERO);
+        outbox.wrote(outbox.len, Instant::ZERO);
         assert_eq!(outbox.room(32_768), 32_768);
     }
 
@@ -284,9 +286,9 @@ mod tests {
     fn what_was_retained_can_be_sent_again_from_the_start() {
         let whole = collected(&filled());
         let mut outbox = filled();
-        outbox.retain();
+        outbox.retain(COPY_BELOW * 2);
         outbox.wrote(700, Instant::ZERO);
-        outbox.wrote(outbox.len() - 3, Instant::ZERO);
+        outbox.wrote(outbox.len - 3, Instant::ZERO);
         assert_eq!(collected(&outbox), whole[whole.len() - 3..]);
         assert!(outbox.is_complete());
         outbox.rewind();
@@ -294,9 +296,24 @@ mod tests {
     }
 
     #[test]
+    fn more_than_may_be_kept_is_forgotten_and_takes_no_room() {
+        let mut outbox = Outbox::default();
+        outbox.retain(10);
+        for complete in [true, true, false, false] {
+            outbox.put_slice(b"12345");
+            outbox.start_clock(Instant::ZERO);
+            outbox.wrote(5, Instant::ZERO);
+            outbox.check();
+            assert_eq!(outbox.is_complete(), complete);
+            assert_eq!(outbox.room(32_768), 32_768);
+        }
+        assert_eq!(outbox.held(), 0);
+    }
+
+    #[test]
     fn what_was_forgotten_is_not_complete() {
         let mut outbox = filled();
-        outbox.retain();
+        outbox.retain(COPY_BELOW * 2);
         outbox.wrote(700, Instant::ZERO);
         outbox.forget();
         outbox.check();

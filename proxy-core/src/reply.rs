@@ -53,6 +53,7 @@ pub(crate) fn write_reply(out: &mut BytesMut, failure: &Failure, context: ReplyC
 
 const fn phrase(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         400 => "Bad Request",
         404 => "Not Found",
         408 => "Request Timeout",

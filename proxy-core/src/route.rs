@@ -35,6 +35,8 @@ impl Router {
     /// The index of the route for `host` (no port) and `path`. A host whose routes don't match the path falls through
     /// to the next less specific one.
     pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<u32> {
+        // `OPTIONS *` speaks of the server as a whole (RFC 9112 §3.2.4): whoever has its root answers.
+        let path = if path == b"*" { b"/" } else { path };
         if self.hosts.is_empty() {
             return longest(&self.any, path);
         }
@@ -108,6 +110,7 @@ mod tests {
         let router = router(&routes);
         let find = |host: &str, path: &str| router.find(host.as_bytes(), path.as_bytes());
         assert_eq!(find("shop.example.com", "/api/x"), Some(3));
+        assert_eq!(find("shop.example.com", "*"), Some(2));
         assert_eq!(find("SHOP.example.com", "/cart"), Some(2));
         assert_eq!(find("a.b.example.com", "/"), Some(1));
         assert_eq!(find("example.com", "/"), Some(0));
@@ -118,6 +121,7 @@ mod tests {
     fn a_prefix_ends_at_a_segment_border() {
         let router = router(&[("", "/api"), ("", "/files/")]);
         let find = |path: &str| router.find(b"", path.as_bytes());
+        assert_eq!(find("*"), None);
         assert_eq!(find("/api"), Some(0));
         assert_eq!(find("/api/x"), Some(0));
         assert_eq!(find("/apix"), None);

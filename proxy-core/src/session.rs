@@ -179,10 +179,11 @@ impl Session {
     }
 
     /// Whether the client's FIN can only mean that it left: it had asked to go on with this connection. One that said
-    /// `close`, or speaks 1.0, may just be done sending.
+    /// `close`, or speaks 1.0, or had pipelined more, may just be done sending.
     pub(crate) fn fin_means_gone(&self) -> bool {
         self.serving().is_some_and(|serving| {
             serving.keep_alive
+                && self.inbox.is_empty()
                 && !matches!(serving.request, Receiving::Raw)
                 && !matches!(serving.response, Responding::Raw { .. })
         })
@@ -208,7 +209,8 @@ impl Session {
     pub(crate) fn respond(&mut self, head: &ResponseHead, may_keep: bool) {
         let State::Exchange(serving) = &mut self.state else { return };
         let framing = downstream_framing(head.framing(), serving.version);
-        let keep_alive = may_keep && serving.keep_alive && !self.half_closed && framing != Framing::Close;
+        let may_follow = !self.half_closed || !self.inbox.is_empty();
+        let keep_alive = may_keep && may_follow && serving.keep_alive && framing != Framing::Close;
         let context = ResponseContext { client_version: serving.version, framing, keep_alive, via: VIA };
         self.outbox.append(|out| write_response(out, head, &context));
         serving.response = Responding::Body { encoder: BodyEncoder::new(framing), keep_alive };
@@ -241,7 +243,7 @@ impl Session {
 
     /// Whether the client may be told to keep the connection after a reply of ours.
     pub(crate) fn may_keep_after_reply(&self) -> bool {
-        !self.half_closed
+        (!self.half_closed || !self.inbox.is_empty())
             && self
                 .serving()
                 .is_some_and(|serving| serving.keep_alive && matches!(serving.request, Receiving::Done))
@@ -274,6 +276,11 @@ fn next_head(
             return Heard::Nothing;
         }
         *began = Some(now);
+        match RequestHead::parse_front(inbox.lend(), limits) {
+            Ok(Some(head)) => return Heard::Head(Box::new(head)),
+            Ok(None) => {}
+            Err(bad) => return Heard::BadHead(bad),
+        }
     }
     match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
         Ok(None) => Heard::Nothing,

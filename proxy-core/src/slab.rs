@@ -64,12 +64,6 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The key of the live entry at `index`.
-    pub(crate) fn key_at(&self, index: u32) -> Option<Key> {
-        let entry = self.entries.get(index as usize)?;
-        entry.value.as_ref().map(|_| Key { index, generation: entry.generation })
-    }
-
     /// All live entries, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
         (0u32..).zip(&self.entries).filter_map(|(index, entry)| {
@@ -110,8 +104,7 @@ mod tests {
             let promised = slab.vacant();
             assert_eq!(slab.insert(()), promised);
         }
-        let freed = slab.key_at(1).unwrap();
-        slab.remove(freed);
+        slab.remove(Key { index: 1, generation: 0 });
         let promised = slab.vacant();
         assert_eq!(slab.insert(()), promised);
         assert_eq!(slab.len(), 3);

@@ -138,3 +138,6 @@ const REST: Duration = Duration::from_millis(100);
 
 /// Least time between two warnings.
 const WARNING_EVERY: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What the workers of one process share: their inboxes and the process-wide limits. All that passes between them is
 //! an input of the core, so each worker's journal is complete in itself.
 
-use crate::permits::Permits;
+use crate::permits::{Grant, Permits};
 use crate::ready::Inbox;
 use proxy_core::{Config, Input, Permit};
 use std::sync::Arc;
@@ -36,15 +36,21 @@ impl Crew {
         if self.permits.acquire(permit, worker) {
             return Input::Granted { permit };
         }
-        // Only a connection to an endpoint can be idle and yet hold a unit.
-        if matches!(permit, Permit::Endpoint(_)) {
+        if can_be_idle(permit) {
             self.post_to_others(worker, &Input::Wanted { permit });
         }
         Input::Denied { permit }
     }
 
+    /// Whoever holds a unit while another worker waits knows of it: it held the unit when the other began to wait, or
+    /// is told as it is granted one. Otherwise it could keep the unit in an idle connection, and the other starve.
     pub(crate) fn release(&self, permit: Permit) {
-        self.permits.release(permit, |worker| self.post(worker, Input::Granted { permit }));
+        self.permits.release(permit, |Grant { worker, others_wait }| {
+            self.post(worker, Input::Granted { permit });
+            if others_wait && can_be_idle(permit) {
+                self.post(worker, Input::Wanted { permit });
+            }
+        });
     }
 
     /// A worker ends: it waits for nothing any more, and what was granted unheard goes back.
@@ -72,3 +78,11 @@ impl Crew {
         }
     }
 }
+
+/// Only a connection to an endpoint can be idle and yet hold a unit.
+fn can_be_idle(permit: Permit) -> bool {
+    matches!(permit, Permit::Endpoint(_))
+}
+
+#[cfg(test)]
+mod tests;

@@ -123,3 +123,6 @@ pub fn net_error(error: &io::Error) -> NetError {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ impl Permits {
     }
 
     /// Gives a unit back. If a worker waits for it, the unit is that worker's: `grant` must tell it.
-    pub(crate) fn release(&self, permit: Permit, grant: impl FnOnce(usize)) {
+    pub(crate) fn release(&self, permit: Permit, grant: impl FnOnce(Grant)) {
         if let Some(gate) = self.gate(permit) {
             gate.release(grant);
         }
@@ -48,6 +48,14 @@ impl Permits {
             Permit::Endpoint(index) => self.endpoints.get(index as usize)?.as_ref(),
         }
     }
+}
+
+/// Whose a released unit is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) worker: usize,
+    /// Another worker still waits.
+    pub(crate) others_wait: bool,
 }
 
 /// One limit. A unit is free only while nobody waits, so nobody overtakes.
@@ -89,7 +97,7 @@ impl Gate {
         false
     }
 
-    fn release(&self, grant: impl FnOnce(usize)) {
+    fn release(&self, grant: impl FnOnce(Grant)) {
         if self.put() {
             return;
         }
@@ -98,7 +106,7 @@ impl Gate {
             Some(worker) => {
                 self.state.fetch_sub(ONE_WAITS, Ordering::AcqRel);
                 // Under the lock, so that a worker which leaves knows that it has been told of every unit.
-                grant(worker);
+                grant(Grant { worker, others_wait: line.iter().any(|other| *other != worker) });
             }
             // The last one in the line left in the meantime.
             None => {
@@ -135,3 +143,6 @@ impl Gate {
 fn has_free(state: u64) -> bool {
     state & (ONE_WAITS - 1) > 0
 }
+
+#[cfg(test)]
+mod tests;

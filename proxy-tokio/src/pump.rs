@@ -162,3 +162,6 @@ const READ_MAX: usize = 64 * 1024;
 
 /// Slices of one vectored write. A response is seldom more than a head, two chunk lines and a few pieces.
 const SLICES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests;

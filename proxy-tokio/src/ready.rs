@@ -126,3 +126,6 @@ impl Wake for Bell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

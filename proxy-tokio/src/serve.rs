@@ -201,3 +201,6 @@ impl Error for ServeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

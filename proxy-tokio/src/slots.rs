@@ -53,7 +53,7 @@ pub(crate) struct Open<S> {
 }
 
 impl<S> Open<S> {
-    fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, watched: false, blocked: false, ended: false, shut: false, broken: false }
     }
 }

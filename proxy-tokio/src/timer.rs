@@ -71,3 +71,6 @@ impl Alarm {
         self.set_for = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -213,8 +213,10 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         let was_blocked = mem::take(&mut open.blocked);
         // From here to the end of this visit the read side is looked after.
         open.watched = true;
-        self.todo.push_back(Todo::Write { conn, was_blocked });
-        self.settle();
+        if was_blocked {
+            self.todo.push_back(Todo::Write { conn, was_blocked });
+            self.settle();
+        }
         for _ in 0..READS_MAX {
             match self.read(conn) {
                 Some(input) => self.feed(input),
@@ -300,7 +302,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         match todo {
             Todo::Answer(input) => Some(input),
             Todo::Update(conn) => self.update(conn),
-            Todo::Write { conn, was_blocked } => self.write(conn, was_blocked),
+            Todo::Write { conn, was_blocked } => self.write(conn, self.core.interest(conn)?, was_blocked),
             Todo::Bury(conn, error) => self.bury(conn, error),
         }
     }
@@ -320,7 +322,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             self.todo.push_back(Todo::Write { conn, was_blocked: false });
             return self.read(conn);
         }
-        self.write(conn, false)
+        self.write(conn, interest, false)
     }
 
     /// Hands in what the peer sent, as much as the core allows.
@@ -340,8 +342,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     }
 
     /// Writes what the core has for the peer, then FIN if nothing will follow. A full kernel is told once.
-    fn write(&mut self, conn: ConnId, was_blocked: bool) -> Option<Input> {
-        let interest = self.core.interest(conn)?;
+    fn write(&mut self, conn: ConnId, interest: Interest, was_blocked: bool) -> Option<Input> {
         let (open, _, waker) = self.slots.open(conn)?;
         let mut cx = Context::from_waker(waker);
         if open.broken || open.blocked {

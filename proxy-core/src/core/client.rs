@@ -5,7 +5,7 @@ use super::{Core, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
-use crate::http::{BodySink, RequestHead};
+use crate::http::{BodySink, Method, RequestHead};
 use crate::input::{ConnId, Permit};
 use crate::session::{Heard, Receiving, Session, State, Then};
 use alloc::boxed::Box;
@@ -141,8 +141,10 @@ impl Core {
                 }
             }
         }
-        if let Some(session) = self.session_mut(conn) {
-            session.inbox.keep();
+        let Some(session) = self.session_mut(conn) else { return };
+        session.inbox.keep();
+        if session.half_closed {
+            self.after_fin(conn);
         }
     }
 
@@ -153,6 +155,9 @@ impl Core {
     }
 
     fn begin_exchange(&mut self, conn: ConnId, head: Box<RequestHead>) {
+        if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
+            return self.refuse(conn, &Failure::LastHop, Some(&head));
+        }
         let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(&head));
         };
@@ -246,6 +251,13 @@ impl Core {
     pub(super) fn on_client_eof(&mut self, conn: ConnId) {
         let Some(session) = self.session_mut(conn) else { return };
         session.half_closed = true;
+        self.after_fin(conn);
+        self.touch(conn);
+    }
+
+    /// Ends what can't go on without further octets of a client that sent FIN. What it sent before still counts.
+    fn after_fin(&mut self, conn: ConnId) {
+        let Some(session) = self.session(conn) else { return };
         match &session.state {
             State::Unadmitted | State::Lingering { .. } | State::AwaitHead { began: None, .. } => {
                 self.close(conn, Close::Graceful);
@@ -261,13 +273,14 @@ impl Core {
                     let id = serving.id;
                     self.on_client_half_close(id);
                 }
-                // The request will never be whole.
-                Receiving::Body(_) => self.fail_session(conn, Failure::ClientGone),
-                Receiving::Done if session.fin_means_gone() => self.fail_session(conn, Failure::ClientGone),
-                Receiving::Done => {}
+                Receiving::Body(_) | Receiving::Done if session.fin_means_gone() => {
+                    self.fail_session(conn, Failure::ClientGone);
+                }
+                // The request will never be whole, if all that came of it was understood.
+                Receiving::Body(_) if self.may_advance(conn) => self.fail_session(conn, Failure::ClientGone),
+                Receiving::Body(_) | Receiving::Done => {}
             },
         }
-        self.touch(conn);
     }
 
     fn on_client_half_close(&mut self, id: ExchangeId) {

@@ -2,7 +2,7 @@
 
 use super::{Core, Side};
 use crate::config::Timeouts;
-use crate::exchange::{Exchange, Stage};
+use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
 use crate::session::{Session, State};
@@ -45,7 +45,7 @@ impl Core {
         match &session.state {
             State::Unadmitted => {}
             State::AwaitHead { began: Some(began), .. } => {
-                earliest.add(Timer::ClientHead, Some(*began), client.head)
+                earliest.add(Timer::ClientHead, Some(*began), client.head);
             }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
@@ -90,32 +90,39 @@ impl Core {
         }
     }
 
-    /// Runs or pauses the two clocks of the exchange that `conn` serves: each only while that peer is waited for.
+    /// Starts the write clock of `conn` if octets wait, and runs or pauses the two clocks of its exchange: each only
+    /// while that peer is waited for. These and the deadlines of an exchange are settled with its session.
     pub(super) fn settle_clocks(&mut self, conn: ConnId) {
         let now = self.now;
         match self.conns.get_mut(conn.0).map(|entry| &mut entry.side) {
-            Some(Side::Downstream(session)) => session.outbox.start_clock(now),
-            // Nothing could be written yet: this wait is `connect`'s.
-            Some(Side::Upstream(link)) if link.is_connecting() => {}
-            Some(Side::Upstream(link)) => link.outbox.start_clock(now),
-            None => return,
+            Some(Side::Downstream(session)) => {
+                session.outbox.start_clock(now);
+                if let Some(id) = session.exchange() {
+                    self.settle_owing(id);
+                }
+            }
+            Some(Side::Upstream(link)) => {
+                // Before the connection stands nothing could be written: that wait is `connect`'s.
+                if !link.is_connecting() {
+                    link.outbox.start_clock(now);
+                }
+                if let Some(id) = link.exchange()
+                    && let Some(session) = self.exchange(id).map(|exchange| exchange.session)
+                {
+                    self.touch(session);
+                }
+            }
+            None => {}
         }
-        let id = match self.side(conn) {
-            Some(Side::Downstream(session)) => session.exchange(),
-            Some(Side::Upstream(link)) => link.exchange(),
-            None => None,
-        };
-        let Some(id) = id else { return };
+    }
+
+    fn settle_owing(&mut self, id: ExchangeId) {
+        let now = self.now;
         let Some(exchange) = self.exchange(id) else { return };
         let (upstream, client) = (self.upstream_owes(exchange), self.client_owes(exchange));
         if let Some(exchange) = self.exchange_mut(id) {
             exchange.upstream_owes.set(upstream, now);
             exchange.client_owes.set(client, now);
-            // The deadlines of an exchange are its session's.
-            let session = exchange.session;
-            if session != conn {
-                self.settle_alarm(session);
-            }
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, Exchange, ExchangeId, Stage, summary};
+use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead};
 use crate::input::ConnId;
 use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
@@ -35,7 +35,9 @@ impl Core {
             self.release(link);
         }
         let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
-        self.flush(exchange.session, &mut exchange, ending, then);
+        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
+        let total_ends = total.map(|total| exchange.marks.started.after(total));
+        self.start_flush(exchange.session, exchange.outcome(self.now, ending), total_ends, then);
     }
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
@@ -43,6 +45,8 @@ impl Core {
         let now = self.now;
         let Some(link) = self.link(conn) else { return };
         let (endpoint, lifetime) = (link.endpoint, link.reusable().map(|hint| self.idle_lifetime(hint)));
+        // An upstream that still takes a request that nobody will finish must not take its part for the whole.
+        let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
         match lifetime {
             Some(lifetime) if !self.draining.is_on() && self.upstreams.park(endpoint, conn) => {
                 if let Some(link) = self.link_mut(conn) {
@@ -51,8 +55,7 @@ impl Core {
                 self.touch(conn);
                 self.to_serve.push(self.upstreams.cluster_of(endpoint));
             }
-            Some(_) => self.close(conn, Close::Graceful),
-            None => self.close(conn, Close::Abort),
+            Some(_) | None => self.close(conn, how),
         }
     }
 
@@ -104,7 +107,8 @@ impl Core {
             to_head: is_head(&exchange.head),
         };
         let then = self.reply(conn, &failure, context, &mut exchange.sent);
-        self.flush(conn, &mut exchange, ending, then);
+        // `total` does not count for what says that it ran out: `client.write` bounds a reply.
+        self.start_flush(conn, exchange.outcome(self.now, ending), None, then);
     }
 
     /// Answers a request that never becomes an exchange.
@@ -133,13 +137,6 @@ impl Core {
         }
     }
 
-    fn flush(&mut self, conn: ConnId, exchange: &mut Exchange, ending: Ending, then: Then) {
-        let outcome = exchange.outcome(self.now, ending);
-        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
-        let total_ends = total.map(|total| exchange.marks.started.after(total));
-        self.start_flush(conn, outcome, total_ends, then);
-    }
-
     fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
         self.touch(conn);
         let Some(session) = self.session_mut(conn) else { return self.record(outcome) };
@@ -163,17 +160,15 @@ impl Core {
         outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
         let over = session.inbox.is_empty() && (session.half_closed || is_draining);
-        let close = then == Then::Close
-            || (then == Then::KeepAlive && over)
-            || (then == Then::Linger && session.half_closed);
-        if !close && then == Then::KeepAlive {
+        let half_closed = session.half_closed;
+        if then == Then::KeepAlive && !over {
             session.await_head(now);
         }
         self.record(outcome);
-        if close {
-            self.close(conn, Close::Graceful);
-        } else if then == Then::KeepAlive {
-            self.advance_client(conn);
+        match then {
+            Then::KeepAlive if !over => self.advance_client(conn),
+            Then::Linger if !half_closed => {}
+            Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
         self.touch(conn);
     }

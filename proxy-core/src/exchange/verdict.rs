@@ -9,7 +9,7 @@ use alloc::string::String;
 use core::net::SocketAddr;
 
 /// How an exchange failed, named after the rule or limit broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Timeout(Timer),
     Connect(NetError),
@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     UpstreamClosedEarly,
     BadResponseHead(BadHead),
     BadResponseBody(BadBody),
+    /// Octets before the first of the request left us.
+    UnaskedResponse,
     /// 101 without having been asked.
     UnaskedSwitch,
     NoEndpoint,
@@ -28,12 +30,15 @@ pub(crate) enum Failure {
         limit: u64,
     },
     ClientGone,
-    Draining,
+    /// TRACE or OPTIONS with Max-Forwards 0: we are the final recipient (RFC 9110 §7.6.2). No failure, but an answer of
+    /// ours all the same. A TRACE is not reflected: that would show a script the cookies that it may not read.
+    LastHop,
 }
 
 impl Failure {
     pub(crate) fn reason(&self) -> Reason {
         match self {
+            Self::Timeout(Timer::Drain) => Reason::Draining,
             Self::Timeout(timer) => Reason::Timeout(*timer),
             Self::Connect(NetError::Refused | NetError::Reset) => Reason::ConnectRefused,
             Self::Connect(NetError::TimedOut) => Reason::Timeout(Timer::Connect),
@@ -42,9 +47,10 @@ impl Failure {
             Self::UpstreamReset => Reason::UpstreamReset,
             Self::UpstreamClosedEarly => Reason::UpstreamClosedEarly,
             Self::BadResponseHead(bad) if bad.is_too_large() => Reason::UpstreamHeadTooLarge,
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedSwitch => {
-                Reason::UpstreamBadResponse
-            }
+            Self::BadResponseHead(_)
+            | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
+            | Self::UnaskedSwitch => Reason::UpstreamBadResponse,
             Self::NoEndpoint => Reason::NoHealthyEndpoint,
             Self::QueueFull => Reason::QueueFull,
             Self::NoRoute => Reason::NoRoute,
@@ -52,7 +58,7 @@ impl Failure {
             Self::BadRequestHead(_) | Self::BadRequestBody(_) => Reason::BadRequest,
             Self::BodyTooLarge { .. } => Reason::RequestTooLarge,
             Self::ClientGone => Reason::ClientAborted,
-            Self::Draining => Reason::Draining,
+            Self::LastHop => Reason::Ok,
         }
     }
 
@@ -68,13 +74,15 @@ impl Failure {
             | Self::UpstreamClosedEarly
             | Self::BadResponseHead(_)
             | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
             | Self::UnaskedSwitch => 502,
-            Self::NoEndpoint | Self::QueueFull | Self::Draining => 503,
+            Self::NoEndpoint | Self::QueueFull => 503,
             Self::NoRoute => 404,
             Self::BadRequestHead(bad) => bad.status(),
             Self::BadRequestBody(_) => 400,
             Self::BodyTooLarge { .. } => 413,
             Self::ClientGone => 499,
+            Self::LastHop => 200,
         }
     }
 
@@ -85,6 +93,7 @@ impl Failure {
             Self::Timeout(Timer::ClientBody | Timer::ClientWrite | Timer::UpstreamWrite) => Phase::Data,
             Self::Timeout(Timer::Total) => Phase::Total,
             Self::Connect(_) => Phase::Connect,
+            Self::LastHop => Phase::Done,
             _ => phase,
         };
         Flags { cause: self.cause(), phase }
@@ -99,7 +108,7 @@ impl Failure {
                 | Timer::ClientKeepAlive
                 | Timer::Linger,
             ) => Cause::ClientTimeout,
-            Self::Timeout(Timer::Drain) | Self::Draining => Cause::Killed,
+            Self::Timeout(Timer::Drain) => Cause::Killed,
             Self::Timeout(_) | Self::Connect(NetError::TimedOut) => Cause::ServerTimeout,
             Self::Connect(NetError::Exhausted) => Cause::Resource,
             Self::Connect(_)
@@ -107,6 +116,7 @@ impl Failure {
             | Self::UpstreamClosedEarly
             | Self::BadResponseHead(_)
             | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
             | Self::UnaskedSwitch
             | Self::NoEndpoint
             | Self::QueueFull => Cause::Server,
@@ -114,6 +124,7 @@ impl Failure {
                 Cause::Proxy
             }
             Self::ClientGone => Cause::Client,
+            Self::LastHop => Cause::Nobody,
         }
     }
 
@@ -125,6 +136,7 @@ impl Failure {
             Self::Timeout(Timer::UpstreamRead) => "connection_read_timeout",
             Self::Timeout(Timer::Queue) | Self::QueueFull => "connection_limit_reached",
             Self::Timeout(Timer::ClientHead | Timer::ClientBody | Timer::ClientWrite) => "http_request_error",
+            Self::Timeout(Timer::Drain) | Self::NoEndpoint => "destination_unavailable",
             Self::Timeout(_) => "http_response_timeout",
             Self::Connect(NetError::Refused | NetError::Reset) => "connection_refused",
             Self::Connect(NetError::Unreachable | NetError::Other) => "destination_ip_unroutable",
@@ -132,12 +144,14 @@ impl Failure {
             Self::UpstreamReset => "connection_terminated",
             Self::UpstreamClosedEarly => "http_response_incomplete",
             Self::BadResponseHead(bad) if bad.is_too_large() => "http_response_header_section_size",
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) => "http_protocol_error",
+            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedResponse => {
+                "http_protocol_error"
+            }
             Self::UnaskedSwitch => "http_upgrade_failed",
-            Self::NoEndpoint | Self::Draining => "destination_unavailable",
             Self::NoRoute => "destination_not_found",
             Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::ClientGone => "http_request_error",
             Self::BodyTooLarge { .. } => "http_request_denied",
+            Self::LastHop => "proxy_internal_response",
         }
     }
 
@@ -153,6 +167,9 @@ impl Failure {
             }
             Self::BadResponseHead(bad) => format!("Upstream sent a bad response: {bad}{at}"),
             Self::BadResponseBody(bad) => format!("Upstream sent a bad response: {bad}{at}"),
+            Self::UnaskedResponse => {
+                format!("Upstream sent a bad response: it answered before it was asked{at}")
+            }
             Self::UnaskedSwitch => format!("Upstream sent a bad response: it switched protocols unasked{at}"),
             Self::NoEndpoint => "No upstream server is configured for this request".into(),
             Self::QueueFull => "Too many requests are waiting for the upstream".into(),
@@ -161,7 +178,7 @@ impl Failure {
             Self::BadRequestBody(bad) => format!("Bad request: {bad}"),
             Self::BodyTooLarge { limit } => format!("The request body is larger than {limit} octets"),
             Self::ClientGone => "The client left".into(),
-            Self::Draining => "This proxy is shutting down".into(),
+            Self::LastHop => "Max-Forwards ends at this proxy".into(),
         }
     }
 }

@@ -28,6 +28,10 @@ impl ConnectionOptions {
         let mut count = 0;
         let mut at = 0;
         while let Some(value) = next_connection(head, fields, &mut at) {
+            if value.eq_ignore_ascii_case(b"keep-alive") {
+                options.keep_alive = true;
+                continue;
+            }
             for option in list(value) {
                 count += 1;
                 if count > OPTIONS_MAX || !is_token(option) {

@@ -4,33 +4,29 @@
 use memchr::memchr;
 
 use super::bad_head::BadHead;
+use super::fields::FIELDS_MAX;
 use super::grammar::{is_space, is_tchar, is_token, is_value_octet, is_visible};
 use super::method::METHOD_BYTES_MAX;
 use super::scan::{HeadKind, HeadLimits, is_tls};
 
-/// The first fault of `head`, which httparse refused with `error`.
-pub(super) fn head(
-    head: &[u8],
-    kind: HeadKind,
-    limits: &HeadLimits,
-    error: Option<httparse::Error>,
-) -> BadHead {
-    match faults(head, kind, limits, error == Some(httparse::Error::TooManyHeaders)) {
+/// The first fault of `head`, which httparse refused.
+pub(super) fn head(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> BadHead {
+    match faults(head, kind, limits) {
         Err(fault) => fault,
         Ok(()) => BadHead::Incomplete,
     }
 }
 
-fn faults(head: &[u8], kind: HeadKind, limits: &HeadLimits, too_many: bool) -> Result<(), BadHead> {
+fn faults(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> Result<(), BadHead> {
     start_line(head, kind, limits)?;
-    let mut lines = Lines(head).skip(1);
-    for line in &mut lines {
+    for (before, line) in Lines(head).skip(1).enumerate() {
         match line? {
             [] => break,
+            _ if before >= limits.fields.min(FIELDS_MAX) => return Err(BadHead::TooManyFields),
             line => field_line(line)?,
         }
     }
-    if too_many { Err(BadHead::TooManyFields) } else { Ok(()) }
+    Ok(())
 }
 
 /// Judges the first line of `head`; it need not be followed by anything.

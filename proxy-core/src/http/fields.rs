@@ -58,6 +58,21 @@ pub struct Field {
 }
 
 impl Field {
+    #[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
+    fn locate(head: &[u8], header: &httparse::Header<'_>, end: usize) -> Self {
+        let offset = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize);
+        let (start, value_start) = (offset(header.name.as_bytes()), offset(header.value));
+        Self {
+            start: start as u16,
+            name_end: (start + header.name.len()) as u16,
+            value_start: value_start as u16,
+            value_end: (value_start + header.value.len()) as u16,
+            end: end as u16,
+            name: classify(header.name.as_bytes()),
+            named_by_connection: false,
+        }
+    }
+
     /// Which name it bears.
     pub fn name(&self) -> Name {
         self.name
@@ -110,42 +125,20 @@ impl Fields {
     /// Locates what httparse found in `head`, and checks that each line ends in CRLF: httparse makes
     /// do with LF.
     pub(super) fn locate(head: &[u8], found: &[httparse::Header<'_>]) -> Result<Self, BadHead> {
-        let blank_line = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
-        let mut fields = Self { list: Vec::with_capacity(found.len()), seen: 0 };
-        for header in found {
-            let start = offset(head, header.name.as_bytes());
-            fields.end_line(head, start)?;
-            fields.push(start, head, header)?;
+        let mut list = Vec::with_capacity(found.len());
+        let mut seen = 0;
+        let mut end = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
+        let mut crlf = head.get(end) == Some(&b'\r');
+        for header in found.iter().rev() {
+            crlf &= is_after_crlf(head, end);
+            let field = Field::locate(head, header, end);
+            seen |= field.name.bit();
+            end = field.start();
+            list.push(field);
         }
-        fields.end_line(head, to_u16(blank_line))?;
-        if head.get(blank_line) == Some(&b'\r') { Ok(fields) } else { Err(BadHead::BareLf) }
-    }
-
-    /// The line before `next` ends there. httparse has seen LF in front of it.
-    fn end_line(&mut self, head: &[u8], next: u16) -> Result<(), BadHead> {
-        if let Some(last) = self.list.last_mut() {
-            last.end = next;
-        }
-        match usize::from(next).checked_sub(2).and_then(|at| head.get(at)) {
-            Some(b'\r') => Ok(()),
-            _ => Err(BadHead::BareLf),
-        }
-    }
-
-    fn push(&mut self, start: u16, head: &[u8], header: &httparse::Header<'_>) -> Result<(), BadHead> {
-        let name = classify(header.name.as_bytes());
-        let value_start = offset(head, header.value);
-        self.seen |= name.bit();
-        self.list.push(Field {
-            start,
-            name_end: start.saturating_add(to_u16(header.name.len())),
-            value_start,
-            value_end: value_start.saturating_add(to_u16(header.value.len())),
-            end: value_start,
-            name,
-            named_by_connection: false,
-        });
-        Ok(())
+        list.reverse();
+        // What remains is the start line.
+        if crlf && is_after_crlf(head, end) { Ok(Self { list, seen }) } else { Err(BadHead::BareLf) }
     }
 
     /// The lines in order.
@@ -196,62 +189,138 @@ impl Name {
     }
 }
 
-/// Recognises a name by its length first, so that the usual one costs a comparison or two.
+/// Recognises a name by its length, then by its two ends at once. httparse made sure that it is a token.
 pub(super) fn classify(name: &[u8]) -> Name {
-    let candidates: &[(&[u8], Name)] = match name.len() {
-        2 => &[(b"te", Name::Te)],
-        3 => &[(b"via", Name::Via)],
-        4 => &[(b"host", Name::Host)],
-        6 => &[(b"expect", Name::Expect)],
-        7 => &[(b"upgrade", Name::Upgrade), (b"trailer", Name::Trailer)],
-        9 => &[(b"forwarded", Name::Forwarded)],
-        10 => &[(b"connection", Name::Connection), (b"keep-alive", Name::KeepAlive)],
-        12 => &[
-            (b"content-type", Name::ContentType),
-            (b"x-request-id", Name::XRequestId),
-            (b"max-forwards", Name::MaxForwards),
-        ],
-        14 => &[(b"content-length", Name::ContentLength), (b"http2-settings", Name::Http2Settings)],
-        15 => &[(b"x-forwarded-for", Name::XForwardedFor)],
-        16 => &[(b"x-forwarded-host", Name::XForwardedHost), (b"proxy-connection", Name::ProxyConnection)],
-        17 => {
-            &[(b"transfer-encoding", Name::TransferEncoding), (b"x-forwarded-proto", Name::XForwardedProto)]
-        }
-        18 => &[(b"proxy-authenticate", Name::ProxyAuthenticate)],
-        19 => &[(b"proxy-authorization", Name::ProxyAuthorization)],
-        25 => &[(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)],
-        _ => &[],
+    let candidates = match name.len() {
+        2..=25 => KNOWN.get(name.len()).copied().unwrap_or_default(),
+        _ => return Name::Other,
     };
-    for (known, class) in candidates {
-        if name.first().map(|first| first | 0x20) != known.first().copied() {
-            continue;
+    if candidates.is_empty() {
+        return Name::Other;
+    }
+    let ends = Ends::of(name);
+    for known in candidates {
+        // Up to 16 octets the two ends are all there is.
+        if ends == known.ends && (name.len() <= 16 || name.eq_ignore_ascii_case(known.spelling)) {
+            return known.name;
         }
-        if name.eq_ignore_ascii_case(known) {
-            return *class;
-        }
-        if is_underscored(name, known) {
+        if ends.begins_like(&known.ends) && is_underscored(name, known.spelling) {
             return Name::Underscored;
         }
     }
     Name::Other
 }
 
+struct Known {
+    spelling: &'static [u8],
+    ends: Ends,
+    name: Name,
+}
+
+/// The first and the last octets of a name, up to eight each, in lower case.
+///
+/// Setting bit 5 lowers letters, and maps onto a letter, a digit or `-` nothing else that a token may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends(u64, u64);
+
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+impl Ends {
+    const fn of(name: &[u8]) -> Self {
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u64::from_le_bytes(*first) | LOWER, u64::from_le_bytes(*last) | LOWER);
+        }
+        if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+            return Self(u32::from_le_bytes(*first) as u64 | LOWER, u32::from_le_bytes(*last) as u64 | LOWER);
+        }
+        match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => {
+                Self(u16::from_le_bytes(*first) as u64 | LOWER, u16::from_le_bytes(*last) as u64 | LOWER)
+            }
+            _ => Self(0, 0),
+        }
+    }
+
+    fn begins_like(self, other: &Self) -> bool {
+        (self.0 ^ other.0) & 0xff == 0
+    }
+}
+
+const fn known(spelling: &'static [u8], name: Name) -> Known {
+    Known { spelling, ends: Ends::of(spelling), name }
+}
+
+/// The known names by length.
+static KNOWN: [&[Known]; 26] = {
+    const TE: &[Known] = &[known(b"te", Name::Te)];
+    const VIA: &[Known] = &[known(b"via", Name::Via)];
+    const HOST: &[Known] = &[known(b"host", Name::Host)];
+    const EXPECT: &[Known] = &[known(b"expect", Name::Expect)];
+    const SEVEN: &[Known] = &[known(b"upgrade", Name::Upgrade), known(b"trailer", Name::Trailer)];
+    const FORWARDED: &[Known] = &[known(b"forwarded", Name::Forwarded)];
+    const TEN: &[Known] = &[known(b"connection", Name::Connection), known(b"keep-alive", Name::KeepAlive)];
+    const TWELVE: &[Known] = &[
+        known(b"content-type", Name::ContentType),
+        known(b"x-request-id", Name::XRequestId),
+        known(b"max-forwards", Name::MaxForwards),
+    ];
+    const FOURTEEN: &[Known] =
+        &[known(b"content-length", Name::ContentLength), known(b"http2-settings", Name::Http2Settings)];
+    const FOR: &[Known] = &[known(b"x-forwarded-for", Name::XForwardedFor)];
+    const SIXTEEN: &[Known] = &[
+        known(b"x-forwarded-host", Name::XForwardedHost),
+        known(b"proxy-connection", Name::ProxyConnection),
+    ];
+    const SEVENTEEN: &[Known] = &[
+        known(b"transfer-encoding", Name::TransferEncoding),
+        known(b"x-forwarded-proto", Name::XForwardedProto),
+    ];
+    const AUTHENTICATE: &[Known] = &[known(b"proxy-authenticate", Name::ProxyAuthenticate)];
+    const AUTHORIZATION: &[Known] = &[known(b"proxy-authorization", Name::ProxyAuthorization)];
+    const INFO: &[Known] = &[known(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)];
+    let mut by_length: [&[Known]; 26] = [&[]; 26];
+    let all = [
+        TE,
+        VIA,
+        HOST,
+        EXPECT,
+        SEVEN,
+        FORWARDED,
+        TEN,
+        TWELVE,
+        FOURTEEN,
+        FOR,
+        SIXTEEN,
+        SEVENTEEN,
+        AUTHENTICATE,
+        AUTHORIZATION,
+        INFO,
+    ];
+    let mut row = 0;
+    while row < all.len() {
+        by_length[all[row][0].spelling.len()] = all[row];
+        row += 1;
+    }
+    by_length
+};
+
 /// `known`, but for one `_` or more in the place of `-`.
 fn is_underscored(name: &[u8], known: &[u8]) -> bool {
     name.iter()
         .zip(known)
-        .all(|(&octet, &known)| octet.eq_ignore_ascii_case(&known) || (octet == b'_' && known == b'-'))
+        .all(|(octet, known)| octet.eq_ignore_ascii_case(known) || (*octet == b'_' && *known == b'-'))
 }
 
 fn slice(head: &[u8], start: u16, end: u16) -> &[u8] {
     head.get(start.into()..end.into()).unwrap_or_default()
 }
 
-/// Where `part` lies in `head`. The head is at most `HEAD_BYTES_MAX` long, so that this never saturates.
-pub(super) fn offset(head: &[u8], part: &[u8]) -> u16 {
-    to_u16((part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize))
+/// httparse has seen that LF comes before `at`; whether CR comes before that is for us to see.
+fn is_after_crlf(head: &[u8], at: usize) -> bool {
+    at.checked_sub(2).and_then(|cr| head.get(cr)) == Some(&b'\r')
 }
 
+/// Saturates beyond `HEAD_BYTES_MAX`, which no head exceeds.
 pub(super) fn to_u16(n: usize) -> u16 {
     u16::try_from(n).unwrap_or(u16::MAX)
 }

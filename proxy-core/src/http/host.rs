@@ -59,7 +59,7 @@ impl HostSpan {
 fn split_port(text: &[u8]) -> Result<(&[u8], &[u8]), BadHead> {
     let host_end = match text.first() {
         Some(b'[') => text.iter().position(|&octet| octet == b']').map(|at| at + 1),
-        _ => Some(text.iter().position(|&octet| octet == b':').unwrap_or(text.len())),
+        _ => Some(text.iter().position(|&octet| !is_name_octet(octet)).unwrap_or(text.len())),
     };
     let (host, rest) = host_end.and_then(|at| text.split_at_checked(at)).ok_or(BadHead::BadHost)?;
     match rest {
@@ -78,18 +78,29 @@ fn number(port: &[u8]) -> Result<Option<u16>, BadHead> {
     number.and_then(|port| u16::try_from(port).ok()).map(Some).ok_or(BadHead::BadHost)
 }
 
+/// Whether what `split_port` took for a host is one: of a name it only remains to be seen that it is
+/// not empty.
 fn is_host(host: &[u8]) -> bool {
     match host {
-        [] => false,
         [b'[', address @ .., b']'] => {
             core::str::from_utf8(address).is_ok_and(|address| address.parse::<Ipv6Addr>().is_ok())
         }
-        name => name.iter().copied().all(is_name_octet),
+        name => !name.is_empty(),
     }
 }
 
 /// RFC 3986's `reg-name` without percent-encoding and sub-delims: no DNS name needs them, while `%2f`,
 /// or the comma of two Hosts that someone joined, is read differently from one parser to the next.
 fn is_name_octet(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~')
+    NAME_OCTET.get(usize::from(octet)).copied().unwrap_or_default()
 }
+
+static NAME_OCTET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut octet = 0x21u8;
+    while octet < 0x7f {
+        table[octet as usize] = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~');
+        octet += 1;
+    }
+    table
+};

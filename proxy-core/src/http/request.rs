@@ -5,7 +5,7 @@
 use alloc::borrow::Cow;
 use core::mem::MaybeUninit;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::Version;
 use super::bad_head::BadHead;
@@ -40,32 +40,52 @@ impl RequestHead {
     ///
     /// # Errors
     /// The first rule broken.
-    pub fn parse(raw: Bytes, limits: &HeadLimits) -> Result<Self, BadHead> {
+    pub fn parse(mut raw: Bytes, limits: &HeadLimits) -> Result<Self, BadHead> {
         if raw.len() > limits.head_bytes() {
             return Err(BadHead::HeadTooLong);
         }
+        match Self::parse_front(&mut raw, limits)? {
+            Some(head) if raw.is_empty() => Ok(head),
+            Some(_) => Err(BadHead::Incomplete),
+            None => Err(diagnose::head(&raw, HeadKind::Request, limits)),
+        }
+    }
+
+    /// The short way, for the first octets of a request: takes a head off the front of `input` if it is
+    /// there whole, as it nearly always is, without a scan beforehand. `None`: it is not, or it is so
+    /// bad that nothing can be said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    ///
+    /// # Errors
+    /// The first rule broken by a head that is whole. `input` is as it was.
+    pub fn parse_front(input: &mut Bytes, limits: &HeadLimits) -> Result<Option<Self>, BadHead> {
+        let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
         let mut found = httparse::Request::new(&mut []);
-        let parsed = found.parse_with_uninit_headers(&raw, lines);
+        let parsed = found.parse_with_uninit_headers(window, lines);
         let (Ok(httparse::Status::Complete(len)), Some(method), Some(target), Some(minor)) =
             (parsed, found.method, found.path, found.version)
         else {
-            return Err(diagnose::head(&raw, HeadKind::Request, limits, parsed.err()));
+            return Ok(None);
         };
-        // httparse skips empty lines, and stops at the first empty one after the fields.
-        if len != raw.len() || !core::ptr::eq(method.as_ptr(), raw.as_ptr()) {
-            return Err(BadHead::Incomplete);
+        // httparse skips empty lines before the request; here they are somebody else's to skip.
+        if !core::ptr::eq(method.as_ptr(), window.as_ptr()) {
+            return Ok(None);
         }
         if target.len() > limits.target_bytes {
             return Err(BadHead::TargetTooLong);
         }
+        let head = window.get(..len).unwrap_or_default();
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
         let target = method.len() + 1..method.len() + 1 + target.len();
         let method = known_method(method.as_bytes())?;
-        let target = RequestTarget::parse(&raw, target.start, target.end, method)?;
-        let fields = Fields::locate(&raw, found.headers)?;
-        Self::interpret(raw, method, target, version, fields)
+        let target = RequestTarget::parse(head, target.start, target.end, method)?;
+        let fields = Fields::locate(head, found.headers)?;
+        // Kept for as long as the exchange lasts: a slice would pin the whole read buffer for that long.
+        let raw = Bytes::copy_from_slice(head);
+        let head = Self::interpret(raw, method, target, version, fields)?;
+        input.advance(len);
+        Ok(Some(head))
     }
 
     fn interpret(

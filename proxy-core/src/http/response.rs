@@ -4,7 +4,7 @@
 
 use core::mem::MaybeUninit;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::Version;
 use super::bad_head::BadHead;
@@ -36,30 +36,51 @@ impl ResponseHead {
     ///
     /// # Errors
     /// The first rule broken. Whichever it is, the client is owed a 502.
-    pub fn parse(raw: Bytes, request_method_is_head: bool, limits: &HeadLimits) -> Result<Self, BadHead> {
+    pub fn parse(mut raw: Bytes, request_method_is_head: bool, limits: &HeadLimits) -> Result<Self, BadHead> {
         if raw.len() > limits.head_bytes() {
             return Err(BadHead::HeadTooLong);
         }
+        match Self::parse_front(&mut raw, request_method_is_head, limits)? {
+            Some(head) if raw.is_empty() => Ok(head),
+            Some(_) => Err(BadHead::Incomplete),
+            None => Err(diagnose::head(&raw, HeadKind::Response, limits)),
+        }
+    }
+
+    /// The short way, for the first octets of a response: takes a head off the front of `input` if it
+    /// is there whole, without a scan beforehand. `None`: it is not, or it is so bad that nothing can be
+    /// said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    ///
+    /// # Errors
+    /// The first rule broken by a head that is whole. `input` is as it was.
+    pub fn parse_front(
+        input: &mut Bytes,
+        request_method_is_head: bool,
+        limits: &HeadLimits,
+    ) -> Result<Option<Self>, BadHead> {
+        let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
         let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
         let mut found = httparse::Response::new(&mut []);
         let parsed =
-            httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut found, &raw, lines);
+            httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut found, window, lines);
         let (Ok(httparse::Status::Complete(len)), Some(status), Some(minor)) =
             (parsed, found.code, found.version)
         else {
-            return Err(diagnose::head(&raw, HeadKind::Response, limits, parsed.err()));
+            return Ok(None);
         };
-        // httparse skips empty lines, and stops at the first empty one after the fields.
-        if len != raw.len() || raw.first() != Some(&b'H') {
-            return Err(BadHead::Incomplete);
+        // httparse skips empty lines before the status line; no response begins with one.
+        if window.first() != Some(&b'H') {
+            return Ok(None);
         }
         if !(100..=599).contains(&status) {
             return Err(BadHead::BadStatus);
         }
         let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-        let fields = Fields::locate(&raw, found.headers)?;
-        Self::interpret(raw, status, version, fields, request_method_is_head)
+        let fields = Fields::locate(window.get(..len).unwrap_or_default(), found.headers)?;
+        let head = Self::interpret(input.slice(..len), status, version, fields, request_method_is_head)?;
+        input.advance(len);
+        Ok(Some(head))
     }
 
     fn interpret(

@@ -3,6 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
+
+use super::super::fields::classify;
 use super::super::{Framing, Method, Name, RequestHead, ResponseHead, TargetForm, Version};
 use super::{LIMITS, in_every_way, read_request, read_response, request, response, wire};
 
@@ -96,6 +99,21 @@ fn only_a_whole_head_and_nothing_more_can_be_parsed() {
     }
     for text in ["", "|", "HTTP", "HTTP/1.1 200 OK|", "|HTTP/1.1 200 OK||", "HTTP/1.1 200 OK||x"] {
         assert!(ResponseHead::parse(wire(text).into(), false, &LIMITS).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn the_short_way_takes_a_whole_head_and_leaves_the_rest() {
+    let mut input = Bytes::from(wire("POST / HTTP/1.1|Host: a|Content-Length: 5||hello"));
+    let head = RequestHead::parse_front(&mut input, &LIMITS).unwrap().unwrap();
+    assert_eq!((head.framing(), &input[..]), (Framing::Length(5), &b"hello"[..]));
+    let mut input = Bytes::from(wire("HTTP/1.1 100 Continue||HTTP/1.1 200 OK||"));
+    assert!(ResponseHead::parse_front(&mut input, false, &LIMITS).unwrap().unwrap().is_interim());
+    assert_eq!(ResponseHead::parse_front(&mut input, false, &LIMITS).unwrap().unwrap().status(), 200);
+    assert!(input.is_empty());
+    for text in ["", "GET / HTTP/1.1|Host: a|", "|GET / HTTP/1.1|Host: a||", "GET / HTTP/1.1|Host : a||"] {
+        let mut input = Bytes::from(wire(text));
+        assert_eq!(RequestHead::parse_front(&mut input, &LIMITS), Ok(None), "{text:?}");
     }
 }
 
@@ -283,4 +301,42 @@ fn known_names_are_known_in_any_case_and_no_other_name_is() {
     let names: Vec<Name> = head.fields().iter().map(|field| field.name()).collect();
     assert_eq!(names, [Name::Host, Name::Via, Name::Other, Name::Other, Name::Other, Name::ContentType]);
     assert!(head.fields().has(Name::Via) && !head.fields().has(Name::Te));
+
+    let known = [
+        ("te", Name::Te),
+        ("via", Name::Via),
+        ("host", Name::Host),
+        ("expect", Name::Expect),
+        ("trailer", Name::Trailer),
+        ("upgrade", Name::Upgrade),
+        ("forwarded", Name::Forwarded),
+        ("connection", Name::Connection),
+        ("keep-alive", Name::KeepAlive),
+        ("content-type", Name::ContentType),
+        ("max-forwards", Name::MaxForwards),
+        ("x-request-id", Name::XRequestId),
+        ("content-length", Name::ContentLength),
+        ("http2-settings", Name::Http2Settings),
+        ("x-forwarded-for", Name::XForwardedFor),
+        ("proxy-connection", Name::ProxyConnection),
+        ("x-forwarded-host", Name::XForwardedHost),
+        ("transfer-encoding", Name::TransferEncoding),
+        ("x-forwarded-proto", Name::XForwardedProto),
+        ("proxy-authenticate", Name::ProxyAuthenticate),
+        ("proxy-authorization", Name::ProxyAuthorization),
+        ("proxy-authentication-info", Name::ProxyAuthenticationInfo),
+    ];
+    for (spelling, name) in known {
+        assert_eq!(classify(spelling.as_bytes()), name, "{spelling}");
+        assert_eq!(classify(spelling.to_ascii_uppercase().as_bytes()), name, "{spelling}");
+        for at in 0..spelling.len() {
+            let mut other = Vec::from(spelling);
+            other[at] = b'x' + u8::from(other[at] == b'x');
+            assert_eq!(classify(&other), Name::Other, "{spelling} with another octet at {at}");
+            if spelling.as_bytes()[at] == b'-' {
+                other[at] = b'_';
+                assert_eq!(classify(&other), Name::Underscored, "{spelling} with _ at {at}");
+            }
+        }
+    }
 }

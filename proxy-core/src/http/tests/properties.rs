@@ -100,6 +100,26 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_finds_what_the_long_way_finds_and_no_more(octets in nearly_http()) {
+        let mut input = Bytes::from(octets.clone());
+        match RequestHead::parse_front(&mut input, &LIMITS) {
+            Ok(Some(head)) => {
+                prop_assert_eq!(&[head.raw(), &input[..]].concat(), &octets);
+                prop_assert_eq!(read_request(&octets, 1, &LIMITS), Ok(Some(head)));
+            }
+            Ok(None) | Err(_) => prop_assert_eq!(&input[..], &octets[..]),
+        }
+        let mut input = Bytes::from(octets.clone());
+        match ResponseHead::parse_front(&mut input, false, &LIMITS) {
+            Ok(Some(head)) => {
+                prop_assert_eq!(&[head.raw(), &input[..]].concat(), &octets);
+                prop_assert_eq!(read_response(&octets, 1, &LIMITS), Ok(Some(head)));
+            }
+            Ok(None) | Err(_) => prop_assert_eq!(&input[..], &octets[..]),
+        }
+    }
+
+    #[test]
     fn an_accepted_head_keeps_the_grammar_by_our_own_reading(octets in nearly_http()) {
         let Ok(head) = RequestHead::parse(octets.into(), &LIMITS) else { return Ok(()) };
         let raw = head.raw();

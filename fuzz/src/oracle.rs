@@ -1,0 +1,332 @@
+//! A second reading of HTTP/1.1, written from RFC 9112 octet by octet, and slow. It shares no code, no
+//! tables and no parser with proxy-core: where both agree, a misreading would have to be made twice.
+//!
+//! Reads the strict grammar only: what the RFC merely tolerates (bare LF, obs-fold, padded chunk sizes) is
+//! rejected, as the proxy promises to. Where the proxy is stricter than the grammar it may reject more.
+
+/// What the octets at hand amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read<T> {
+    /// It is all there.
+    Whole(T),
+    /// A prefix of something that may still become valid.
+    Incomplete,
+    /// Nothing that follows can make it valid: the rule broken.
+    Rejected(&'static str),
+}
+
+/// A head, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The start line.
+    pub start: Start,
+    /// The minor version: 0 or 1.
+    pub minor: u8,
+    /// Names as spelt and values without the whitespace around them, in order.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Octets in all, the empty line included.
+    pub len: usize,
+}
+
+/// A start line without its version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// Method and target.
+    Request(Vec<u8>, Vec<u8>),
+    /// Status code.
+    Response(u16),
+}
+
+/// Where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// There is none.
+    None,
+    /// So many octets.
+    Length(u64),
+    /// The chunked coding.
+    Chunked,
+    /// Until the connection closes.
+    Close,
+}
+
+/// A whole body in the chunked coding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunks {
+    /// The content.
+    pub content: Vec<u8>,
+    /// Where it ends, trailers and last CRLF included.
+    pub len: usize,
+}
+
+impl Head {
+    /// The values of the field `name`, in order.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = move |(found, _): &&(Vec<u8>, Vec<u8>)| found.eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(named).map(|(_, value)| value.as_slice())
+    }
+
+    /// The elements of the comma-separated list that `name` holds, in lower case.
+    pub fn list(&self, name: &str) -> Vec<Vec<u8>> {
+        let elements = self.values(name).flat_map(|value| value.split(|octet| *octet == b','));
+        elements.map(|element| element.trim_ascii().to_ascii_lowercase()).filter(|e| !e.is_empty()).collect()
+    }
+
+    /// The method of a request.
+    pub fn method(&self) -> &[u8] {
+        match &self.start {
+            Start::Request(method, _) => method,
+            Start::Response(_) => b"",
+        }
+    }
+
+    /// The status of a response; 0 for a request.
+    pub fn status(&self) -> u16 {
+        match self.start {
+            Start::Request(..) => 0,
+            Start::Response(status) => status,
+        }
+    }
+}
+
+/// Reads a request head off the front of `octets` (RFC 9112 §3, §5).
+pub fn request(octets: &[u8]) -> Read<Head> {
+    head(octets, |line| {
+        let mut words = line.split(|octet| *octet == b' ');
+        let (Some(method), Some(target), Some(version), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err("a request line has three words with one space between each");
+        };
+        if method.is_empty() || !method.iter().all(|octet| is_token_octet(*octet)) {
+            return Err("a method is a token");
+        }
+        if target.is_empty() || !target.iter().all(|octet| (b'!'..=b'~').contains(octet)) {
+            return Err("a target is visible ASCII");
+        }
+        Ok((Start::Request(method.to_vec(), target.to_vec()), minor(version)?))
+    })
+}
+
+/// Reads a response head off the front of `octets` (RFC 9112 §4, §5). The space before a missing reason may
+/// be missing as well, as it is in the wild.
+pub fn response(octets: &[u8]) -> Read<Head> {
+    head(octets, |line| {
+        let (version, rest) = line.split_at_checked(8).ok_or("a status line begins with a version")?;
+        let [b' ', hundreds @ b'1'..=b'5', tens @ b'0'..=b'9', ones @ b'0'..=b'9', reason @ ..] = rest else {
+            return Err("a status line holds a status code of three digits, 100 to 599");
+        };
+        if !reason.is_empty() && reason[0] != b' ' {
+            return Err("a space comes before the reason");
+        }
+        if !reason.iter().all(|octet| is_text_octet(*octet)) {
+            return Err("a reason holds no control characters");
+        }
+        let digit = |octet: u8| u16::from(octet - b'0');
+        let status = digit(*hundreds) * 100 + digit(*tens) * 10 + digit(*ones);
+        Ok((Start::Response(status), minor(version)?))
+    })
+}
+
+/// Where a request's body ends (RFC 9112 §6.3), and whether it names one host (§3.2).
+pub fn request_body(head: &Head) -> Result<Body, &'static str> {
+    if head.values("host").count() > 1 || (head.minor == 1 && head.values("host").count() == 0) {
+        return Err("one Host, which only HTTP/1.0 may omit");
+    }
+    Ok(declared(head)?.unwrap_or(Body::None))
+}
+
+/// Where a response's body ends (RFC 9112 §6.3).
+pub fn response_body(head: &Head, to_head: bool) -> Result<Body, &'static str> {
+    let declared = declared(head)?;
+    match head.status() {
+        100..=199 | 204 if declared == Some(Body::Chunked) => Err("no coding in 1xx and 204 (§6.1)"),
+        100..=199 | 204 | 304 => Ok(Body::None),
+        _ if to_head => Ok(Body::None),
+        _ => Ok(declared.unwrap_or(Body::Close)),
+    }
+}
+
+/// The longest chunk-size line and the longest trailer section that the proxy takes, in octets.
+const CHUNK_LINE_MAX: usize = 256;
+const TRAILERS_MAX: usize = 8 * 1024;
+
+/// Reads a chunked body off the front of `octets` (RFC 9112 §7.1).
+pub fn chunked(octets: &[u8]) -> Read<Chunks> {
+    let mut content = Vec::new();
+    let mut at = 0;
+    loop {
+        let size = match chunk_line(&octets[at..]) {
+            Read::Whole((size, len)) => {
+                at += len;
+                size
+            }
+            Read::Incomplete => return Read::Incomplete,
+            Read::Rejected(rule) => return Read::Rejected(rule),
+        };
+        if size == 0 {
+            break;
+        }
+        let left = octets.len() - at;
+        if (left as u64) < size {
+            return Read::Incomplete;
+        }
+        content.extend_from_slice(&octets[at..at + size as usize]);
+        at += size as usize;
+        match &octets[at..] {
+            [b'\r', b'\n', ..] => at += 2,
+            [] | [b'\r'] => return Read::Incomplete,
+            _ => return Read::Rejected("a chunk ends in CRLF"),
+        }
+    }
+    match trailers(&octets[at..]) {
+        Read::Whole(len) => Read::Whole(Chunks { content, len: at + len }),
+        Read::Incomplete => Read::Incomplete,
+        Read::Rejected(rule) => Read::Rejected(rule),
+    }
+}
+
+/// Size and length of a chunk-size line: `1*16HEXDIG [";" …] CRLF`.
+fn chunk_line(octets: &[u8]) -> Read<(u64, usize)> {
+    let mut size = 0u64;
+    let mut digits = 0;
+    let mut extension = false;
+    for (at, octet) in octets.iter().enumerate() {
+        if at >= CHUNK_LINE_MAX {
+            return Read::Rejected("a chunk-size line is short");
+        }
+        match octet {
+            b'\r' if digits > 0 => {
+                return match octets.get(at + 1) {
+                    None => Read::Incomplete,
+                    Some(_) if at + 1 >= CHUNK_LINE_MAX => Read::Rejected("a chunk-size line is short"),
+                    Some(b'\n') => Read::Whole((size, at + 2)),
+                    Some(_) => Read::Rejected("a chunk-size line ends in CRLF"),
+                };
+            }
+            _ if extension && is_text_octet(*octet) => {}
+            b';' if digits > 0 => extension = true,
+            _ if !extension && octet.is_ascii_hexdigit() => {
+                digits += 1;
+                let digit = (*octet as char).to_digit(16).unwrap_or_default();
+                if digits > 16 {
+                    return Read::Rejected("a size has at most 16 digits");
+                }
+                size = size * 16 + u64::from(digit);
+            }
+            _ => return Read::Rejected("a chunk size is hexadecimal digits"),
+        }
+    }
+    Read::Incomplete
+}
+
+/// The length of a trailer section, its empty line included.
+fn trailers(octets: &[u8]) -> Read<usize> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for (at, octet) in octets.iter().enumerate() {
+        if at >= TRAILERS_MAX {
+            return Read::Rejected("a trailer section is short");
+        }
+        if *octet != b'\n' {
+            continue;
+        }
+        if at == start || octets[at - 1] != b'\r' {
+            return Read::Rejected("a line ends in CRLF");
+        }
+        let line = &octets[start..at - 1];
+        start = at + 1;
+        if !line.is_empty() {
+            lines.push(line);
+            continue;
+        }
+        return match lines.into_iter().find_map(|line| field(line).err()) {
+            Some(rule) => Read::Rejected(rule),
+            None => Read::Whole(start),
+        };
+    }
+    Read::Incomplete
+}
+
+fn head(octets: &[u8], start: impl Fn(&[u8]) -> Result<(Start, u8), &'static str>) -> Read<Head> {
+    let Some(end) = octets.windows(4).position(|four| four == b"\r\n\r\n") else { return Read::Incomplete };
+    let mut lines = split_crlf(&octets[..end]).into_iter();
+    if octets[..end].is_empty() {
+        return Read::Rejected("a head begins with a start line");
+    }
+    let first = lines.next().unwrap_or_default();
+    let (start, minor) = match start(first) {
+        Ok(start) => start,
+        Err(rule) => return Read::Rejected(rule),
+    };
+    match lines.map(field).collect() {
+        Ok(fields) => Read::Whole(Head { start, minor, fields, len: end + 4 }),
+        Err(rule) => Read::Rejected(rule),
+    }
+}
+
+fn split_crlf(text: &[u8]) -> Vec<&[u8]> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for at in 1..text.len() {
+        if &text[at - 1..=at] == b"\r\n" {
+            lines.push(&text[start..at - 1]);
+            start = at + 1;
+        }
+    }
+    lines.push(&text[start..]);
+    lines
+}
+
+/// `field-name ":" OWS field-value OWS` (RFC 9112 §5).
+fn field(line: &[u8]) -> Result<(Vec<u8>, Vec<u8>), &'static str> {
+    let colon = line.iter().position(|octet| *octet == b':').ok_or("a field line has a colon")?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    if name.is_empty() || !name.iter().all(|octet| is_token_octet(*octet)) {
+        return Err("a field name is a token");
+    }
+    if !value.iter().all(|octet| is_text_octet(*octet)) {
+        return Err("a field value holds no control characters");
+    }
+    let is_space = |octet: &u8| *octet == b' ' || *octet == b'\t';
+    let start = value.iter().position(|octet| !is_space(octet)).unwrap_or(value.len());
+    let end = value.iter().rposition(|octet| !is_space(octet)).map_or(start, |last| last + 1);
+    Ok((name.to_vec(), value[start..end].to_vec()))
+}
+
+/// What Content-Length and Transfer-Encoding say together.
+fn declared(head: &Head) -> Result<Option<Body>, &'static str> {
+    let lengths: Vec<_> = head.values("content-length").collect();
+    let codings: Vec<_> = head.values("transfer-encoding").collect();
+    match (codings.as_slice(), lengths.as_slice()) {
+        ([], []) => Ok(None),
+        ([], [length]) => {
+            if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
+                return Err("a length is decimal digits");
+            }
+            let text = std::str::from_utf8(length).map_err(|_| "a length is decimal digits")?;
+            text.parse().map(|length| Some(Body::Length(length))).map_err(|_| "a length fits a counter")
+        }
+        ([coding], []) if head.minor == 1 && coding.eq_ignore_ascii_case(b"chunked") => {
+            Ok(Some(Body::Chunked))
+        }
+        ([_], []) => Err("the only coding is chunked, in HTTP/1.1"),
+        _ => Err("one Content-Length or one Transfer-Encoding"),
+    }
+}
+
+fn minor(version: &[u8]) -> Result<u8, &'static str> {
+    match version {
+        b"HTTP/1.0" => Ok(0),
+        b"HTTP/1.1" => Ok(1),
+        _ => Err("the version is HTTP/1.0 or HTTP/1.1"),
+    }
+}
+
+fn is_token_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet)
+}
+
+fn is_text_octet(octet: u8) -> bool {
+    octet == b'\t' || (octet >= b' ' && octet != 0x7f)
+}

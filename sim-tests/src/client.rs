@@ -1,0 +1,349 @@
+//! A model of a client: one connection. Sends what the script says and checks by value what comes back.
+
+use crate::content::{self, Body};
+use crate::kernel::{End, Got, Wire};
+use crate::laws::{Facts, Saw};
+use crate::message::{Head, Kind, Part, Reader};
+use crate::script::{self, Leave, Method, Pace, Script};
+use crate::time::{MS, Nanos, SECOND};
+use std::collections::VecDeque;
+
+/// One client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    index: usize,
+    plan: script::Client,
+    pub(crate) wire: usize,
+    began: Nanos,
+    gone: bool,
+    /// No request will follow: the proxy said so, or the client itself.
+    closing: bool,
+    reader: Reader,
+    /// Octets of requests that were written down, and how many of them were sent.
+    outgoing: Vec<u8>,
+    sent: usize,
+    /// Requests written down: where each begins and ends in `outgoing`.
+    written: Vec<Written>,
+    /// Requests of which at least an octet was sent, and no final response is over.
+    outstanding: VecDeque<u32>,
+    receiving: Option<Receiving>,
+    received: usize,
+    next: u32,
+    next_at: Nanos,
+    next_send: Nanos,
+    next_read: Nanos,
+}
+
+#[derive(Debug)]
+struct Written {
+    id: u32,
+    from: usize,
+    to: usize,
+    /// Its body waits for a 100, or for this moment.
+    held: Option<(usize, Nanos)>,
+}
+
+/// The final response under way.
+#[derive(Debug)]
+struct Receiving {
+    id: u32,
+    octets: usize,
+    /// It came from an origin.
+    passed_on: bool,
+    to_head: bool,
+    close: bool,
+}
+
+impl Client {
+    pub(crate) fn new(index: usize, plan: script::Client, wire: usize, now: Nanos) -> Self {
+        Self {
+            index,
+            plan,
+            wire,
+            began: now,
+            gone: false,
+            closing: false,
+            reader: Reader::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            written: Vec::new(),
+            outstanding: VecDeque::new(),
+            receiving: None,
+            received: 0,
+            next: 0,
+            next_at: now,
+            next_send: now,
+            next_read: now,
+        }
+    }
+
+    /// Does what is to be done at `now`; returns when to look again if nothing happens before.
+    pub(crate) fn step(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        if self.gone {
+            return None;
+        }
+        let mut wake = self.read(now, wire, facts);
+        if !self.gone {
+            wake = earliest(wake, self.write_requests(now, facts));
+            wake = earliest(wake, self.send(now, wire, facts));
+            wake = earliest(wake, self.leave(now, wire, facts));
+        }
+        wake.filter(|_| !self.gone)
+    }
+
+    fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        loop {
+            let max = match self.plan.reading {
+                Pace::Prompt => usize::MAX,
+                Pace::Drip { .. } if now < self.next_read => return Some(self.next_read),
+                Pace::Drip { bytes, every } => {
+                    if wire.readable(now, End::Peer) {
+                        self.next_read = now + Nanos::from(every.max(1)) * MS;
+                    }
+                    usize::from(bytes.max(1))
+                }
+                Pace::Stops { after } => usize::from(after).saturating_sub(self.received),
+            };
+            if max == 0 {
+                return None;
+            }
+            let max = match self.plan.leave {
+                Leave::AbortsReceiving { after, .. } => {
+                    max.min((usize::from(after) + 1).saturating_sub(self.received))
+                }
+                _ => max,
+            };
+            match wire.read(now, End::Peer, max) {
+                Got::Data(bytes) => {
+                    self.received += bytes.len();
+                    self.reader.push(&bytes);
+                    self.understand(now, facts);
+                    if self.leave(now, wire, facts).is_none() && self.gone {
+                        return None;
+                    }
+                }
+                Got::Fin => {
+                    self.on_fin(now, facts);
+                    wire.close(now, End::Peer);
+                    self.gone = true;
+                }
+                Got::Reset => {
+                    if let Some(receiving) = &self.receiving {
+                        facts.client_saw(receiving.id, Saw::Cut);
+                    }
+                    facts.client_ended(self.index, true);
+                    self.gone = true;
+                }
+                Got::Nothing => return None,
+            }
+            if self.gone {
+                return None;
+            }
+        }
+    }
+
+    fn on_fin(&mut self, now: Nanos, facts: &mut Facts) {
+        if let Some(receiving) = self.receiving.take() {
+            if self.reader.ends_by_close() {
+                self.complete(now, &receiving, facts);
+            } else {
+                facts.client_saw(receiving.id, Saw::Cut);
+            }
+        } else if !self.reader.rest().is_empty() {
+            // Part of a head: nobody takes that for an answer.
+            self.closing = true;
+        }
+        facts.client_ended(self.index, false);
+    }
+
+    fn understand(&mut self, now: Nanos, facts: &mut Facts) {
+        loop {
+            let to_head = self.outstanding.front().is_some_and(|id| facts.method(*id) == Method::Head);
+            let part = match self.reader.next(Kind::Response { to_head }) {
+                Ok(Some(part)) => part,
+                Ok(None) => return,
+                Err(bad) => return facts.violate(format!("client {} got a bad response: {bad}", self.index)),
+            };
+            match part {
+                Part::Head(head) if (100..200).contains(&head.status()) => self.on_interim(&head, facts),
+                Part::Head(head) => self.on_head(&head, to_head, facts),
+                Part::Body(bytes) => self.on_body(&bytes, facts),
+                Part::End => {
+                    if let Some(receiving) = self.receiving.take() {
+                        self.complete(now, &receiving, facts);
+                        if receiving.close && receiving.to_head && !receiving.passed_on {
+                            // A reply to a head that the proxy never read: it can't know that it was a HEAD.
+                            self.reader = Reader::new();
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_interim(&mut self, head: &Head, facts: &mut Facts) {
+        if self.plan.http10 {
+            facts.violate(format!("a 1.0 client got {}", head.status()));
+        }
+        if head.status() == 100
+            && let Some(written) = self.written.last_mut()
+        {
+            written.held = None;
+        }
+    }
+
+    fn on_head(&mut self, head: &Head, to_head: bool, facts: &mut Facts) {
+        let Some(id) = self.outstanding.front().copied() else {
+            return facts
+                .violate(format!("client {} got a response that it did not ask for: {head:?}", self.index));
+        };
+        let connection = head.field("connection").unwrap_or_default();
+        let close = if self.plan.http10 { connection != "keep-alive" } else { connection.contains("close") };
+        let passed_on = head.field("x-id").is_some();
+        match head.field("x-id") {
+            Some(named) if named != id.to_string() => {
+                facts.violate(format!("client {} asked for {id} and got {named}", self.index));
+            }
+            None if head.field("proxy-status").is_none() => {
+                facts
+                    .violate(format!("a response to {id} is neither the origin's nor the proxy's: {head:?}"));
+            }
+            Some(_) | None => {}
+        }
+        facts.client_saw(id, Saw::Head { status: head.status(), passed_on });
+        self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close });
+    }
+
+    fn on_body(&mut self, bytes: &[u8], facts: &mut Facts) {
+        let Some(receiving) = &mut self.receiving else { return };
+        if receiving.passed_on
+            && let Some(at) = content::first_wrong(receiving.id, Body::Response, receiving.octets, bytes)
+        {
+            facts.violate(format!("octet {at} of the response to {} is another's", receiving.id));
+        }
+        receiving.octets += bytes.len();
+    }
+
+    fn complete(&mut self, now: Nanos, receiving: &Receiving, facts: &mut Facts) {
+        self.outstanding.pop_front();
+        if receiving.passed_on {
+            facts.client_got_all(receiving.id, receiving.octets);
+        }
+        facts.client_saw(receiving.id, Saw::All { close: receiving.close });
+        if receiving.close {
+            self.closing = true;
+        }
+        self.next_at = now + Nanos::from(self.plan.think) * MS;
+    }
+
+    /// Writes down the requests whose time has come.
+    fn write_requests(&mut self, now: Nanos, facts: &mut Facts) -> Option<Nanos> {
+        let count = Script::count(&self.plan);
+        while self.next < count && !self.closing {
+            let is_free = self.outstanding.is_empty() && self.sent == self.outgoing.len();
+            if !self.plan.pipelined && !is_free {
+                return None;
+            }
+            if now < self.next_at && !self.plan.pipelined {
+                return Some(self.next_at);
+            }
+            let id = Script::id(self.index, self.next);
+            let request = facts.script().request(id);
+            self.next += 1;
+            let asked = content::ask(id, &self.plan, &request, self.next == count);
+            let from = self.outgoing.len();
+            // Nobody waits for a 100 behind which other requests are written already.
+            let holds = content::expects(&self.plan, &request) && !self.plan.pipelined;
+            let held = holds.then_some((from + asked.head_len, now + SECOND));
+            self.outgoing.extend_from_slice(&asked.octets);
+            self.written.push(Written { id, from, to: self.outgoing.len(), held });
+            if content::says_close(&self.plan, &request, self.next == count) {
+                self.closing = true;
+            }
+        }
+        None
+    }
+
+    fn send(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        let mut left = self.outgoing.len() - self.sent;
+        let mut wake = None;
+        if let Some((at, until)) = self.written.last().and_then(|written| written.held)
+            && now < until
+        {
+            left = at.saturating_sub(self.sent);
+            wake = Some(until);
+        }
+        if left == 0 {
+            return wake;
+        }
+        match self.plan.sending {
+            Pace::Prompt => {}
+            Pace::Drip { .. } if now < self.next_send => return Some(self.next_send),
+            Pace::Drip { bytes, every } => {
+                left = left.min(usize::from(bytes.max(1)));
+                self.next_send = now + Nanos::from(every.max(1)) * MS;
+                wake = earliest(wake, Some(self.next_send));
+            }
+            Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),
+        }
+        if let Leave::AbortsSending { after, .. } = self.plan.leave {
+            left = left.min(usize::from(after).saturating_sub(self.sent));
+        }
+        let data = self.outgoing.get(self.sent..self.sent + left).unwrap_or_default();
+        let before = self.sent;
+        self.sent += wire.write(now, End::Peer, data);
+        for written in &self.written {
+            if written.from >= before && written.from < self.sent {
+                self.outstanding.push_back(written.id);
+                facts.client_began(written.id, now);
+            }
+            if written.to > before && written.to <= self.sent {
+                facts.client_sent_all(written.id, now + wire.latency);
+            }
+            if self.sent > before && written.from < self.sent && written.to > before {
+                facts.client_sent(written.id, now + wire.latency);
+            }
+        }
+        wake
+    }
+
+    /// Leaves if it is time to.
+    fn leave(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        let asked_all = self.next == Script::count(&self.plan) && self.sent == self.outgoing.len();
+        let reset = match self.plan.leave {
+            Leave::Stays => return None,
+            Leave::Closes if asked_all && self.outstanding.is_empty() => false,
+            Leave::HalfCloses | Leave::HalfClosesRudely if asked_all => {
+                facts.client_half_closed(self.index);
+                wire.finish(now, End::Peer);
+                return None;
+            }
+            Leave::AbortsSending { after, reset } if self.sent >= usize::from(after) => reset,
+            Leave::AbortsReceiving { after, reset } if self.received > usize::from(after) => reset,
+            Leave::AbortsAt { ms, reset } => {
+                let at = self.began + Nanos::from(ms) * MS;
+                if now < at {
+                    return Some(at);
+                }
+                reset
+            }
+            _ => return None,
+        };
+        if self.plan.leave != Leave::Closes {
+            facts.client_aborted(self.index);
+        }
+        if reset {
+            wire.reset(now, End::Peer);
+        } else {
+            wire.close(now, End::Peer);
+        }
+        self.gone = true;
+        None
+    }
+}
+
+/// The earlier of two moments, if there is any.
+pub(crate) fn earliest(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
+    a.into_iter().chain(b).min()
+}

@@ -1,0 +1,440 @@
+//! Does what the core says, as the real driver does: one input, drain every action, then the next. The kernel below it
+//! is the simulated one, and it checks the core's side of the contract.
+
+use crate::kernel::{End, Got};
+use crate::ledger::sometimes;
+use crate::notes;
+use crate::origin::Origin;
+use crate::script::{Connect, cyclic};
+use crate::time::{MS, Nanos};
+use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
+use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
+use std::net::SocketAddr;
+
+/// The proxy's end of a connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    conn: ConnId,
+    /// `None` while connecting.
+    wire: Option<usize>,
+    is_client: bool,
+    connecting: bool,
+    blocked: bool,
+    ended: bool,
+    shut: bool,
+    served: u32,
+    wakes_at: Option<Nanos>,
+}
+
+/// Something that ends in an input, and waits until all actions of the one before are done.
+#[derive(Debug)]
+pub(crate) enum Todo {
+    Update(ConnId),
+    Write { conn: ConnId, was_blocked: bool },
+    Answer(Input),
+}
+
+impl World {
+    fn socket(&mut self, conn: ConnId) -> Option<&mut Socket> {
+        self.sockets.get_mut(conn.index())?.as_mut().filter(|socket| socket.conn == conn)
+    }
+
+    fn wire_of(&mut self, conn: ConnId) -> Option<usize> {
+        self.socket(conn)?.wire
+    }
+
+    pub(crate) fn is_blocked(&mut self, conn: ConnId) -> bool {
+        self.socket(conn).is_some_and(|socket| socket.blocked)
+    }
+
+    pub(crate) fn wake_socket(&mut self, conn: ConnId, at: Nanos) {
+        let at = at.max(self.now);
+        let Some(socket) = self.socket(conn) else { return };
+        if socket.wakes_at.is_none_or(|earlier| earlier > at) {
+            socket.wakes_at = Some(at);
+            self.at(at, Event::Socket(conn));
+        }
+    }
+
+    fn open_socket(&mut self, conn: ConnId, wire: Option<usize>, is_client: bool) {
+        if self.sockets.len() <= conn.index() {
+            self.sockets.resize_with(conn.index() + 1, || None);
+        }
+        if self.sockets[conn.index()].is_some() {
+            self.facts.violate(format!("{conn:?} was given out twice"));
+        }
+        if let Some(wire) = wire {
+            self.ends[wire] = Some(conn);
+        }
+        self.sockets[conn.index()] = Some(Socket {
+            conn,
+            wire,
+            is_client,
+            connecting: !is_client,
+            blocked: false,
+            ended: false,
+            shut: false,
+            served: 0,
+            wakes_at: None,
+        });
+    }
+
+    fn forget_socket(&mut self, conn: ConnId) -> Option<Socket> {
+        self.socket(conn)?;
+        let socket = self.sockets.get_mut(conn.index())?.take()?;
+        if let Some(wire) = socket.wire {
+            self.ends[wire] = None;
+        }
+        Some(socket)
+    }
+
+    /// Takes clients off the listener's queue.
+    pub(crate) fn accept(&mut self) {
+        while self.listen == Listen::Accept
+            && let Some(index) = self.backlog.pop_front()
+        {
+            let Some(wire) = self.wire_of_client(index) else { continue };
+            let conn = self.core.vacant();
+            self.open_socket(conn, Some(wire), true);
+            self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(index) });
+            self.wake_socket(conn, self.now);
+        }
+        if self.listen == Listen::Stop {
+            while let Some(index) = self.backlog.pop_front() {
+                let Some(wire) = self.wire_of_client(index) else { continue };
+                self.wires[wire].reset(self.now, End::Proxy);
+                self.after_proxy(wire, false);
+            }
+        }
+    }
+
+    pub(crate) fn drain(&mut self) {
+        self.accept();
+        let busy = self.core.connections() > 0;
+        sometimes!(self.ledger, busy, "drain: something ran");
+        sometimes!(self.ledger, !busy, "drain: nothing ran");
+        self.feed(Input::Drain);
+    }
+
+    pub(crate) fn tick(&mut self) {
+        self.answer_alarm();
+        if self.core.next_deadline().is_some_and(|deadline| deadline.at <= self.instant()) {
+            self.feed(Input::Tick);
+            if let Some(deadline) = self.core.next_deadline().filter(|deadline| deadline.at <= self.instant())
+            {
+                self.facts.violate(format!("{deadline:?} is due after a tick at {} ms", self.now / MS));
+            }
+        }
+    }
+
+    /// Does whatever the connection is ready for.
+    pub(crate) fn visit(&mut self, conn: ConnId) {
+        let now = self.now;
+        let Some(socket) = self.socket(conn) else { return };
+        if socket.wakes_at.is_some_and(|at| at <= now) {
+            socket.wakes_at = None;
+        }
+        let was_blocked = std::mem::take(&mut socket.blocked);
+        self.todo.push_back(Todo::Write { conn, was_blocked });
+        self.settle();
+        for _ in 0..READS_MAX {
+            let Some(input) = self.read(conn) else {
+                return self.sleep_until_news(conn);
+            };
+            self.feed(input);
+        }
+        self.wake_socket(conn, now);
+    }
+
+    fn sleep_until_news(&mut self, conn: ConnId) {
+        let Some(wire) = self.wire_of(conn) else { return };
+        if let Some(at) = self.wires[wire].readable_at(End::Proxy).filter(|at| *at > self.now) {
+            self.wake_socket(conn, at);
+        }
+    }
+
+    /// Hands in one fact, then does all that follows from it.
+    pub(crate) fn feed(&mut self, input: Input) {
+        self.hand_in(input);
+        self.settle();
+    }
+
+    fn hand_in(&mut self, input: Input) {
+        let now = self.instant();
+        if let Some(journal) = &mut self.journal {
+            journal.input(now, &input);
+        }
+        self.inputs += 1;
+        let cause = notes::Cause::of(&input);
+        self.core.handle(now, input);
+        if self.inputs.is_multiple_of(CHECKPOINT)
+            && let Some(journal) = &mut self.journal
+        {
+            // Not the same state as after the actions, for which `Update` notes are cleared; the digest ignores them.
+            journal.digest(self.core.digest());
+        }
+        while let Some(action) = self.core.poll_action() {
+            self.carry_out(action, cause);
+        }
+        let sockets = self.sockets.iter().flatten().count();
+        if self.core.connections() != sockets {
+            self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
+        }
+    }
+
+    fn settle(&mut self) {
+        while let Some(todo) = self.todo.pop_front() {
+            let input = match todo {
+                Todo::Answer(input) => Some(input),
+                Todo::Update(conn) => self.update(conn),
+                Todo::Write { conn, was_blocked } => self.write(conn, was_blocked),
+            };
+            if let Some(input) = input {
+                self.hand_in(input);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, action: Action, cause: notes::Cause) {
+        match action {
+            Action::Connect { conn, peer } => self.connect(conn, peer),
+            Action::Update { conn } => {
+                if self.socket(conn).is_none() || self.core.interest(conn).is_none() {
+                    self.facts.violate(format!("an update of the dead {conn:?}"));
+                }
+                self.todo.push_back(Todo::Update(conn));
+            }
+            Action::Close { conn, how } => self.close(conn, how, cause),
+            Action::Listen(listen) => {
+                self.listen = listen;
+                sometimes!(self.ledger, listen == Listen::Pause, "clients waited for a connection slot");
+                // Not at once: the actions of this input come first.
+                self.at(self.now, Event::Listen);
+            }
+            Action::Acquire(permit) => match self.permits.acquire(permit) {
+                Ok(input) => self.todo.push_back(Todo::Answer(input)),
+                Err(complaint) => self.facts.violate(complaint),
+            },
+            Action::Release(permit) => match self.permits.release(permit) {
+                Ok(input) => self.todo.extend(input.map(Todo::Answer)),
+                Err(complaint) => self.facts.violate(complaint),
+            },
+            Action::Record(outcome) => {
+                notes::note(&mut self.ledger, &self.script, &outcome);
+                let slack = self.slack();
+                self.facts.ended(self.now, &outcome, client_at(outcome.peer), slack);
+            }
+            Action::Drained => {
+                if self.drained {
+                    self.facts.violate("drained twice".to_owned());
+                }
+                self.drained = true;
+                self.check_drain_in_time();
+            }
+        }
+    }
+
+    fn check_drain_in_time(&mut self) {
+        let at = Nanos::from(self.script.drain_at.unwrap_or(0)) * MS;
+        if self.now > at + 30_000 * MS + self.slack() {
+            self.facts.violate(format!("the drain of {} ms ended at {} ms", at / MS, self.now / MS));
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close, cause: notes::Cause) {
+        let Some(socket) = self.forget_socket(conn) else {
+            return self.facts.violate(format!("{conn:?} was closed and is dead"));
+        };
+        let was_idle = !socket.is_client && how == Close::Graceful && socket.served > 0;
+        sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
+        sometimes!(
+            self.ledger,
+            was_idle && cause == notes::Cause::Wanted,
+            "a pooled connection was given up for another worker"
+        );
+        let Some(wire) = socket.wire else { return };
+        match how {
+            Close::Graceful => self.wires[wire].close(self.now, End::Proxy),
+            Close::Abort => self.wires[wire].reset(self.now, End::Proxy),
+        }
+        self.after_proxy(wire, false);
+    }
+
+    fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
+        self.open_socket(conn, None, false);
+        let fate = self.next_connect();
+        let error = match fate {
+            Connect::Stands | Connect::Slow { .. } => return self.reach_origin(conn, peer, fate),
+            Connect::Blackhole => return,
+            Connect::Refused => NetError::Refused,
+            Connect::Unreachable => NetError::Unreachable,
+            Connect::Exhausted => NetError::Exhausted,
+        };
+        let latency = cyclic(&self.script.latencies, 0).map_or(0, |latency| 2 * Nanos::from(latency) * MS);
+        self.at(self.now + latency, Event::Connected(conn, Some(error)));
+    }
+
+    fn reach_origin(&mut self, conn: ConnId, peer: SocketAddr, fate: Connect) {
+        let index = self.origins.len();
+        let wire = self.new_wire(Peer::Origin(index));
+        let endpoint = cyclic(&self.script.endpoints, endpoint_at(peer)).unwrap_or_default();
+        let latency = self.wires[wire].latency;
+        let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
+        let stands = self.now + 2 * latency + extra;
+        self.origins.push(Some(Origin::new(wire, endpoint)));
+        if let Some(socket) = self.socket(conn) {
+            socket.wire = Some(wire);
+        }
+        self.ends[wire] = Some(conn);
+        self.at(stands, Event::Connected(conn, None));
+        self.at(stands, Event::Origin(index));
+    }
+
+    pub(crate) fn finish_connecting(&mut self, conn: ConnId, error: Option<NetError>) {
+        let Some(socket) = self.socket(conn).filter(|socket| socket.connecting) else { return };
+        socket.connecting = false;
+        match error {
+            None => {
+                self.feed(Input::Connected { conn });
+                self.wake_socket(conn, self.now);
+            }
+            Some(error) => {
+                self.forget_socket(conn);
+                self.feed(Input::ConnectFailed { conn, error });
+            }
+        }
+    }
+
+    /// Starts to read or write as the core now wants.
+    fn update(&mut self, conn: ConnId) -> Option<Input> {
+        let interest = self.core.interest(conn)?;
+        let now = self.now;
+        let wire = self.wire_of(conn)?;
+        let has_news = self.wires[wire].readable(now, End::Proxy);
+        if interest.read > 0 && has_news {
+            self.wake_socket(conn, now);
+        }
+        if interest.write && has_news {
+            // The news may be that a pooled connection was closed by its peer.
+            self.todo.push_back(Todo::Write { conn, was_blocked: false });
+            return self.read(conn);
+        }
+        self.write(conn, false)
+    }
+
+    fn read(&mut self, conn: ConnId) -> Option<Input> {
+        let max = self.core.interest(conn)?.read;
+        let now = self.now;
+        let socket = self.socket(conn)?;
+        if socket.connecting || socket.ended {
+            return None;
+        }
+        let (is_client, wire) = (socket.is_client, socket.wire?);
+        if max == 0 {
+            let waits = self.wires[wire].readable(now, End::Proxy);
+            sometimes!(self.ledger, waits && is_client, "reading a client was paused");
+            sometimes!(self.ledger, waits && !is_client, "reading an upstream was paused");
+            return None;
+        }
+        let cap = match next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0) {
+            0 => usize::MAX,
+            cap => self.at_least_tiny(cap.into()),
+        };
+        match self.wires[wire].read(now, End::Proxy, max.min(cap)) {
+            Got::Data(bytes) => {
+                let splits = bytes.ends_with(b"\r") && self.wires[wire].peek(End::Proxy) == Some(b'\n');
+                sometimes!(self.ledger, splits, "a read ended between CR and LF");
+                self.after_proxy(wire, true);
+                if bytes.len() > max {
+                    self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
+                }
+                Some(Input::Data { conn, bytes })
+            }
+            Got::Fin => {
+                self.socket(conn)?.ended = true;
+                Some(Input::Eof { conn })
+            }
+            Got::Reset => self.fail(conn),
+            Got::Nothing => None,
+        }
+    }
+
+    fn fail(&mut self, conn: ConnId) -> Option<Input> {
+        self.forget_socket(conn)?;
+        Some(Input::Failed { conn, error: NetError::Reset })
+    }
+
+    /// A length of the script, or a bearable one when many tiny ones were used up.
+    fn at_least_tiny(&mut self, n: usize) -> usize {
+        if n >= BEARABLE {
+            return n;
+        }
+        if self.tiny == 0 {
+            return BEARABLE;
+        }
+        self.tiny -= 1;
+        n
+    }
+
+    fn write(&mut self, conn: ConnId, was_blocked: bool) -> Option<Input> {
+        let interest = self.core.interest(conn)?;
+        let now = self.now;
+        let socket = self.socket(conn)?;
+        if socket.blocked || socket.connecting {
+            return None;
+        }
+        let (wire, is_client, shut) = (socket.wire?, socket.is_client, socket.shut);
+        if interest.write {
+            if shut {
+                self.facts.violate(format!("{conn:?} has octets behind its FIN"));
+            }
+            return self.write_egress(conn, wire, was_blocked);
+        }
+        if interest.shutdown && !shut {
+            sometimes!(self.ledger, is_client, "a reply was lingered for");
+            self.socket(conn)?.shut = true;
+            self.wires[wire].finish(now, End::Proxy);
+            self.after_proxy(wire, false);
+        }
+        None
+    }
+
+    fn write_egress(&mut self, conn: ConnId, wire: usize, was_blocked: bool) -> Option<Input> {
+        if self.wires[wire].is_reset(self.now, End::Proxy) {
+            return self.fail(conn);
+        }
+        let offered = self.core.egress(conn).flatten().copied().collect::<Vec<_>>();
+        if offered.is_empty() {
+            self.facts.violate(format!("{conn:?} wants to write nothing"));
+            return None;
+        }
+        let cap = match next(&self.script.writes, &mut self.cursors.writes).unwrap_or(0) {
+            0 => usize::MAX,
+            cap => self.at_least_tiny(cap.into()),
+        };
+        let n = self.wires[wire].write(self.now, End::Proxy, offered.get(..cap).unwrap_or(&offered));
+        self.after_proxy(wire, false);
+        let socket = self.socket(conn)?;
+        socket.served += 1;
+        if n < offered.len() {
+            socket.blocked = true;
+            self.ledger.note("a write was cut short");
+            if self.wires[wire].room(End::Proxy) > 0 {
+                self.wake_socket(conn, self.now + MS / 10);
+            }
+            if n == 0 && was_blocked {
+                return None;
+            }
+        }
+        Some(Input::Wrote { conn, n: u32::try_from(n).unwrap_or(u32::MAX) })
+    }
+}
+
+/// Reads from one connection until others get a turn.
+const READS_MAX: usize = 4;
+
+/// How often the state's digest goes into the journal.
+const CHECKPOINT: u64 = 64;
+
+/// A read or write that is not called tiny, in octets.
+const BEARABLE: usize = 700;

@@ -1,0 +1,120 @@
+//! Swarm testing: each run allows only some kinds of misbehaviour, so that one kind can't hide another.
+
+use crate::script::{AnswerEnd, Connect, Leave, Pace, Script};
+use serde::{Deserialize, Serialize};
+
+/// A kind of misbehaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Fault {
+    /// Reads and writes end anywhere.
+    Splits,
+    /// Connections have little room.
+    SmallWindows,
+    /// Clients leave in the middle.
+    Aborts,
+    /// Clients send slowly or stop.
+    SlowSenders,
+    /// Clients read slowly or stop.
+    SlowReaders,
+    /// Origins answer slowly or stop.
+    SlowOrigins,
+    /// Origins cut their answers.
+    Truncation,
+    /// Origins break the protocol.
+    Nonsense,
+    /// Origins close idle connections.
+    StaleConnections,
+    /// Origins answer early or don't read.
+    EarlyAnswers,
+    /// Connects fail.
+    Connects,
+    /// Requests that no proxy may accept.
+    Smuggling,
+    /// The proxy's process stands still, and its ticks come late.
+    Stalls,
+    /// The process-wide limits are low, and others want a share.
+    Limits,
+    /// The proxy is drained.
+    Drain,
+}
+
+/// All of them.
+pub(crate) const ALL: [Fault; 15] = [
+    Fault::Splits,
+    Fault::SmallWindows,
+    Fault::Aborts,
+    Fault::SlowSenders,
+    Fault::SlowReaders,
+    Fault::SlowOrigins,
+    Fault::Truncation,
+    Fault::Nonsense,
+    Fault::StaleConnections,
+    Fault::EarlyAnswers,
+    Fault::Connects,
+    Fault::Smuggling,
+    Fault::Stalls,
+    Fault::Limits,
+    Fault::Drain,
+];
+
+/// Replaces what is not allowed by its plain counterpart.
+pub(crate) fn tame(mut script: Script) -> Script {
+    for fault in ALL {
+        if !script.faults.contains(&fault) {
+            remove(&mut script, fault);
+        }
+    }
+    script
+}
+
+fn remove(script: &mut Script, fault: Fault) {
+    match fault {
+        Fault::Splits => {
+            script.reads.clear();
+            script.writes.clear();
+        }
+        Fault::SmallWindows => script.windows.clear(),
+        Fault::Aborts => script.clients.iter_mut().for_each(|client| {
+            if !matches!(client.leave, Leave::Closes | Leave::Stays | Leave::HalfCloses) {
+                client.leave = Leave::Closes;
+            }
+        }),
+        Fault::SlowSenders => script.clients.iter_mut().for_each(|client| client.sending = Pace::Prompt),
+        Fault::SlowReaders => script.clients.iter_mut().for_each(|client| client.reading = Pace::Prompt),
+        Fault::SlowOrigins => script.answers.iter_mut().for_each(|answer| {
+            answer.delay = 0;
+            answer.pace = Pace::Prompt;
+            if matches!(answer.end, AnswerEnd::Hangs { .. }) {
+                answer.end = AnswerEnd::Whole;
+            }
+        }),
+        Fault::Truncation => {
+            whole(script, |end| matches!(end, AnswerEnd::Fin { .. } | AnswerEnd::Reset { .. }))
+        }
+        Fault::Nonsense => whole(script, |end| matches!(end, AnswerEnd::Garbage | AnswerEnd::OverLong)),
+        Fault::StaleConnections => script.endpoints.iter_mut().for_each(|endpoint| endpoint.idle_close = 0),
+        Fault::EarlyAnswers => script.answers.iter_mut().for_each(|answer| {
+            answer.early = false;
+            answer.deaf = false;
+        }),
+        Fault::Connects => script.connects.iter_mut().for_each(|connect| *connect = Connect::Stands),
+        Fault::Smuggling => script.requests.iter_mut().for_each(|request| request.smuggles = false),
+        Fault::Stalls => {
+            script.late_ticks.clear();
+            script.stalls.clear();
+        }
+        Fault::Limits => {
+            script.limits.clients = 0;
+            script.limits.connections = 0;
+            script.limits.queue = 0;
+            script.rivals.clear();
+        }
+        Fault::Drain => script.drain_at = None,
+    }
+}
+
+fn whole(script: &mut Script, is_out: impl Fn(&AnswerEnd) -> bool) {
+    for answer in script.answers.iter_mut().filter(|answer| is_out(&answer.end)) {
+        answer.end = AnswerEnd::Whole;
+    }
+}

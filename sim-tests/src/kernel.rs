@@ -1,0 +1,232 @@
+//! A TCP connection: two pipes with latency and little room, FIN, RST, and what is lost with them.
+
+use crate::time::Nanos;
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// One direction.
+#[derive(Debug)]
+struct Pipe {
+    queue: VecDeque<(Nanos, Bytes)>,
+    /// Octets between the ends, on the way or unread.
+    queued: usize,
+    fin_at: Option<Nanos>,
+    reset_at: Option<Nanos>,
+    /// The reader was told of the end.
+    ended: bool,
+}
+
+/// What a read brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Got {
+    Data(Bytes),
+    Fin,
+    Reset,
+    /// Nothing yet.
+    Nothing,
+}
+
+/// One of the two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A client or an origin.
+    Peer,
+    Proxy,
+}
+
+impl End {
+    const fn other(self) -> Self {
+        match self {
+            Self::Peer => Self::Proxy,
+            Self::Proxy => Self::Peer,
+        }
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    pub(crate) latency: Nanos,
+    window: usize,
+    to_peer: Pipe,
+    to_proxy: Pipe,
+    peer_closed: bool,
+    proxy_closed: bool,
+}
+
+impl Wire {
+    pub(crate) fn new(latency: Nanos, window: usize) -> Self {
+        Self {
+            latency,
+            window,
+            to_peer: Pipe::new(),
+            to_proxy: Pipe::new(),
+            peer_closed: false,
+            proxy_closed: false,
+        }
+    }
+
+    fn pipe_to(&mut self, end: End) -> &mut Pipe {
+        match end {
+            End::Peer => &mut self.to_peer,
+            End::Proxy => &mut self.to_proxy,
+        }
+    }
+
+    fn is_closed(&self, end: End) -> bool {
+        match end {
+            End::Peer => self.peer_closed,
+            End::Proxy => self.proxy_closed,
+        }
+    }
+
+    /// How many octets the kernel would take from `from`.
+    pub(crate) fn room(&self, from: End) -> usize {
+        let pipe = match from {
+            End::Peer => &self.to_proxy,
+            End::Proxy => &self.to_peer,
+        };
+        self.window.saturating_sub(pipe.queued)
+    }
+
+    /// Takes octets from `from`, at most as many as there is room for.
+    pub(crate) fn write(&mut self, now: Nanos, from: End, data: &[u8]) -> usize {
+        let n = data.len().min(self.room(from));
+        if n == 0 {
+            return 0;
+        }
+        let arrives = now + self.latency;
+        if self.is_closed(from.other()) {
+            // Nobody reads there any more: the kernel says so by RST.
+            let back = arrives + self.latency;
+            self.pipe_to(from).reset(back);
+            return n;
+        }
+        let taken = data.get(..n).unwrap_or_default();
+        self.pipe_to(from.other()).push(arrives, Bytes::copy_from_slice(taken));
+        n
+    }
+
+    /// Sends FIN.
+    pub(crate) fn finish(&mut self, now: Nanos, from: End) {
+        let arrives = now + self.latency;
+        self.pipe_to(from.other()).fin_at.get_or_insert(arrives);
+    }
+
+    /// Closes the socket of `end`. Octets that it has not read, or that come later, are answered by RST.
+    pub(crate) fn close(&mut self, now: Nanos, end: End) {
+        self.finish(now, end);
+        let unread = self.pipe_to(end).queued > 0;
+        if unread {
+            self.reset(now, end);
+        }
+        self.mark_closed(end);
+    }
+
+    /// Resets the connection.
+    pub(crate) fn reset(&mut self, now: Nanos, from: End) {
+        let arrives = now + self.latency;
+        self.pipe_to(from.other()).reset(arrives);
+        self.mark_closed(from);
+    }
+
+    fn mark_closed(&mut self, end: End) {
+        match end {
+            End::Peer => self.peer_closed = true,
+            End::Proxy => self.proxy_closed = true,
+        }
+    }
+
+    /// Takes at most `max` octets that arrived for `end`, or tells how it ended.
+    pub(crate) fn read(&mut self, now: Nanos, end: End, max: usize) -> Got {
+        self.pipe_to(end).read(now, max)
+    }
+
+    /// When there is something new to read for `end`.
+    pub(crate) fn readable_at(&self, end: End) -> Option<Nanos> {
+        let pipe = match end {
+            End::Peer => &self.to_peer,
+            End::Proxy => &self.to_proxy,
+        };
+        pipe.readable_at()
+    }
+
+    /// Octets that wait for `end` at `now`.
+    pub(crate) fn readable(&self, now: Nanos, end: End) -> bool {
+        self.readable_at(end).is_some_and(|at| at <= now)
+    }
+
+    /// Whether a RST arrived at `end`.
+    pub(crate) fn is_reset(&self, now: Nanos, end: End) -> bool {
+        let pipe = match end {
+            End::Peer => &self.to_peer,
+            End::Proxy => &self.to_proxy,
+        };
+        pipe.reset_at.is_some_and(|at| at <= now)
+    }
+
+    /// The octet that `end` would read next.
+    pub(crate) fn peek(&self, end: End) -> Option<u8> {
+        let pipe = match end {
+            End::Peer => &self.to_peer,
+            End::Proxy => &self.to_proxy,
+        };
+        pipe.queue.front().and_then(|(_, bytes)| bytes.first().copied())
+    }
+}
+
+impl Pipe {
+    const fn new() -> Self {
+        Self { queue: VecDeque::new(), queued: 0, fin_at: None, reset_at: None, ended: false }
+    }
+
+    fn push(&mut self, arrives: Nanos, bytes: Bytes) {
+        self.queued += bytes.len();
+        self.queue.push_back((arrives, bytes));
+    }
+
+    fn reset(&mut self, at: Nanos) {
+        self.reset_at = Some(self.reset_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    fn readable_at(&self) -> Option<Nanos> {
+        if self.ended {
+            return None;
+        }
+        let data = self.queue.front().map(|(at, _)| *at);
+        data.or(self.fin_at).into_iter().chain(self.reset_at).min()
+    }
+
+    fn read(&mut self, now: Nanos, max: usize) -> Got {
+        if self.ended {
+            return Got::Nothing;
+        }
+        if self.reset_at.is_some_and(|at| at <= now) {
+            // Whatever was unread is lost: the harsher of what kernels do.
+            self.ended = true;
+            self.queue.clear();
+            self.queued = 0;
+            return Got::Reset;
+        }
+        let mut data = Vec::new();
+        while let Some((_, bytes)) = self.queue.front_mut().filter(|(at, _)| *at <= now) {
+            let n = bytes.len().min(max - data.len());
+            if n == 0 {
+                break;
+            }
+            data.extend_from_slice(&bytes.split_to(n));
+            if bytes.is_empty() {
+                self.queue.pop_front();
+            }
+        }
+        self.queued -= data.len();
+        if !data.is_empty() {
+            return Got::Data(data.into());
+        }
+        if self.queue.is_empty() && self.fin_at.is_some_and(|at| at <= now) {
+            self.ended = true;
+            return Got::Fin;
+        }
+        Got::Nothing
+    }
+}

@@ -1,0 +1,93 @@
+//! What a simulation has seen. A suite that never reached an interesting state has proved nothing about it.
+
+use std::collections::BTreeMap;
+
+/// Counts how often each interesting state was reached.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    reached: BTreeMap<&'static str, u64>,
+}
+
+/// Notes in a ledger that a state was reached, if the condition holds.
+macro_rules! sometimes {
+    ($ledger:expr, $condition:expr, $name:literal) => {
+        if $condition {
+            $ledger.note($name);
+        }
+    };
+}
+pub(crate) use sometimes;
+
+impl Ledger {
+    pub(crate) fn note(&mut self, name: &'static str) {
+        debug_assert!(EXPECTED.contains(&name), "{name:?} is missing in the list of what is expected");
+        *self.reached.entry(name).or_default() += 1;
+    }
+
+    /// Adds what another run has seen.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, count) in &other.reached {
+            *self.reached.entry(name).or_default() += count;
+        }
+    }
+
+    /// What should have been seen and was not.
+    pub fn missing(&self) -> Vec<&'static str> {
+        EXPECTED.iter().copied().filter(|name| !self.reached.contains_key(name)).collect()
+    }
+
+    /// Everything that was seen, and how often.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.reached.iter().map(|(name, count)| (*name, *count))
+    }
+}
+
+/// Every state that a suite must reach.
+const EXPECTED: &[&str] = &[
+    "200",
+    "400: a request that no proxy may accept",
+    "408: head",
+    "408: body",
+    "499: while reading the head",
+    "499: while connecting",
+    "499: queued",
+    "499: before the response head",
+    "499: in the response body",
+    "502: refused",
+    "502: reset before the response head",
+    "502: closed before the response head",
+    "502: not HTTP",
+    "503: queue full",
+    "503: queue timeout",
+    "504: connect",
+    "504: read",
+    "504: head",
+    "504: write",
+    "504: total",
+    "cut: the client stopped reading",
+    "cut: total",
+    "cut: upstream late in the body",
+    "cut: upstream ended in the body",
+    "cut: drain",
+    "drain: nothing ran",
+    "drain: something ran",
+    "a connect failed and the next endpoint served",
+    "a pooled connection was reused",
+    "a pooled connection was stale and the request went on elsewhere",
+    "a pooled connection was stale and the request could not be sent again",
+    "a pooled connection expired",
+    "a request was queued and then served",
+    "a pooled connection was given up for another worker",
+    "clients waited for a connection slot",
+    "reading a client was paused",
+    "reading an upstream was paused",
+    "a read ended between CR and LF",
+    "a write was cut short",
+    "the proxy was slower than its timers",
+    "an answer came before the request was over",
+    "an answer to a 1.0 client was ended by closing",
+    "a reply was lingered for",
+    "a client half-closed and was served",
+    "a request waited for 100",
+    "pipelined requests were answered in order",
+];

@@ -1,0 +1,34 @@
+//! A simulated world around the core: clients, origins and a kernel, all in virtual time, all able to misbehave.
+//!
+//! [`Script`] says everything that happens; [`run`] plays it and checks the laws. A script is flat and always valid,
+//! so that proptest can generate, shrink and save it. In reading order: `script` and `faults` (what can happen),
+//! `world` (the clock), `driver` (does what the core says), `kernel`, `client` and `origin` (the others), `laws` (what
+//! must hold) and `ledger` (what must have been seen).
+
+mod client;
+mod content;
+mod driver;
+mod faults;
+mod kernel;
+mod laws;
+mod ledger;
+mod message;
+mod notes;
+mod origin;
+mod permits;
+mod run;
+mod script;
+mod strategy;
+mod suite;
+mod time;
+mod world;
+
+pub use faults::Fault;
+pub use ledger::Ledger;
+pub use run::{Report, Violation, run, run_unrecorded, verify};
+pub use script::{
+    Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
+    RequestBody, Script,
+};
+pub use strategy::scripts;
+pub use suite::{Counterexample, Settings, Suite};

@@ -1,0 +1,119 @@
+//! Which interesting state an outcome is a sign of.
+
+use crate::content;
+use crate::ledger::Ledger;
+use crate::script::{Leave, Script};
+use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
+
+/// What led to an action, as far as the ledger cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Tick,
+    Wanted,
+    Other,
+}
+
+impl Cause {
+    pub(crate) const fn of(input: &Input) -> Self {
+        match input {
+            Input::Tick => Self::Tick,
+            Input::Wanted { .. } => Self::Wanted,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Notes what the end of a request is a sign of.
+pub(crate) fn note(ledger: &mut Ledger, script: &Script, outcome: &Outcome) {
+    note_end(ledger, outcome);
+    note_attempts(ledger, outcome);
+    let id = outcome
+        .request
+        .as_ref()
+        .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(content::id_of));
+    if let Some(id) = id
+        && outcome.reason == Reason::Ok
+    {
+        note_served(ledger, script, id, outcome);
+    }
+}
+
+fn note_end(ledger: &mut Ledger, outcome: &Outcome) {
+    let own = |status| outcome.status == Some(status);
+    let name = match (outcome.reason, outcome.flags.phase) {
+        (Reason::Ok, _) if own(200) => "200",
+        (Reason::BadRequest, _) => "400: a request that no proxy may accept",
+        (Reason::Timeout(Timer::ClientHead), _) => "408: head",
+        (Reason::Timeout(Timer::ClientBody), _) if own(408) => "408: body",
+        (Reason::ClientAborted, Phase::Request) => "499: while reading the head",
+        (Reason::ClientAborted, Phase::Connect) => "499: while connecting",
+        (Reason::ClientAborted, Phase::Queue) => "499: queued",
+        (Reason::ClientAborted, Phase::Head) => "499: before the response head",
+        (Reason::ClientAborted, Phase::Data) => "499: in the response body",
+        (Reason::ConnectRefused, _) => "502: refused",
+        (Reason::UpstreamReset, Phase::Head) => "502: reset before the response head",
+        (Reason::UpstreamClosedEarly, Phase::Head) => "502: closed before the response head",
+        (Reason::UpstreamBadResponse, Phase::Head) => "502: not HTTP",
+        (Reason::QueueFull, _) => "503: queue full",
+        (Reason::Timeout(Timer::Queue), _) => "503: queue timeout",
+        (Reason::Timeout(Timer::Connect), _) => "504: connect",
+        (Reason::Timeout(Timer::UpstreamRead), _) if own(504) => "504: read",
+        (Reason::Timeout(Timer::UpstreamRead), _) => "cut: upstream late in the body",
+        (Reason::Timeout(Timer::UpstreamHead), _) => "504: head",
+        (Reason::Timeout(Timer::UpstreamWrite), _) => "504: write",
+        (Reason::Timeout(Timer::Total), _) if own(504) => "504: total",
+        (Reason::Timeout(Timer::Total), _) => "cut: total",
+        (Reason::Timeout(Timer::ClientWrite), _) => "cut: the client stopped reading",
+        (Reason::Timeout(Timer::Drain), _) => "cut: drain",
+        (Reason::UpstreamReset | Reason::UpstreamClosedEarly, Phase::Data) => {
+            "cut: upstream ended in the body"
+        }
+        _ => return,
+    };
+    ledger.note(name);
+}
+
+fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
+    for attempt in &outcome.attempts {
+        match (attempt.reused, attempt.result) {
+            (_, AttemptResult::ConnectFailed(_)) if outcome.reason == Reason::Ok => {
+                ledger.note("a connect failed and the next endpoint served");
+            }
+            (_, AttemptResult::Stale) => {
+                ledger.note("a pooled connection was stale and the request went on elsewhere");
+            }
+            (true, AttemptResult::Ok) => ledger.note("a pooled connection was reused"),
+            (true, AttemptResult::Failed(Reason::UpstreamReset | Reason::UpstreamClosedEarly))
+                if outcome.status == Some(502) =>
+            {
+                ledger.note("a pooled connection was stale and the request could not be sent again");
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
+    let Some(client) = script.clients.get(Script::client_of(id)) else { return };
+    let (request, answer) = (script.request(id), script.answer(id));
+    if !outcome.times.queue.is_zero() {
+        ledger.note("a request was queued and then served");
+    }
+    let sent = content::request_octets(&request) as u64;
+    if answer.early && outcome.received < sent {
+        ledger.note("an answer came before the request was over");
+    }
+    if client.http10 && answer.framing == crate::AnswerFraming::Chunked && outcome.sent > 0 {
+        ledger.note("an answer to a 1.0 client was ended by closing");
+    }
+    if client.leave == Leave::HalfCloses && id == Script::id(Script::client_of(id), Script::count(client) - 1)
+    {
+        ledger.note("a client half-closed and was served");
+    }
+    if content::expects(client, &request) && !client.pipelined {
+        ledger.note("a request waited for 100");
+    }
+    if client.pipelined && id > Script::id(Script::client_of(id), 0) {
+        ledger.note("pipelined requests were answered in order");
+    }
+}

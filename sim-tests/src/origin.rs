@@ -1,0 +1,226 @@
+//! A model of an origin server: one of its connections. Strict in what it reads, scripted in how it answers.
+
+use crate::content::{self, Answered};
+use crate::kernel::{End, Got, Wire};
+use crate::laws::Facts;
+use crate::message::{Kind, Part, Reader};
+use crate::script::{Answer, AnswerEnd, Endpoint, Method, Pace};
+use crate::time::{MS, Nanos};
+
+/// An accepted connection.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) wire: usize,
+    endpoint: Endpoint,
+    reader: Reader,
+    state: State,
+    /// Since when it is idle, once it has served.
+    idle_since: Option<Nanos>,
+}
+
+#[derive(Debug)]
+enum State {
+    Idle,
+    Serving(Box<Serving>),
+    Gone,
+}
+
+#[derive(Debug)]
+struct Serving {
+    id: u32,
+    plan: Answer,
+    answer: Answered,
+    /// Content octets of the request so far.
+    received: usize,
+    request_whole: bool,
+    /// When the first octet of the answer goes out.
+    starts: Option<Nanos>,
+    sent: usize,
+    next_drip: Nanos,
+}
+
+impl Origin {
+    pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
+        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: None }
+    }
+
+    /// Does what is to be done at `now`; returns when to look again if nothing happens before.
+    pub(crate) fn step(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        self.read(now, wire, facts);
+        self.answer(now, wire, facts)
+    }
+
+    fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) {
+        loop {
+            let is_deaf = matches!(&self.state, State::Serving(serving) if serving.plan.deaf);
+            if matches!(self.state, State::Gone) || is_deaf {
+                return;
+            }
+            match wire.read(now, End::Peer, usize::MAX) {
+                Got::Data(bytes) => {
+                    self.reader.push(&bytes);
+                    self.understand(facts);
+                }
+                Got::Fin => {
+                    // The proxy half-closes nothing but tunnels: it is gone.
+                    facts.origin_left_with(self.reader.rest(), self.serving_id());
+                    wire.close(now, End::Peer);
+                    self.state = State::Gone;
+                }
+                Got::Reset => {
+                    facts.origin_left_with(self.reader.rest(), self.serving_id());
+                    self.state = State::Gone;
+                }
+                Got::Nothing => return,
+            }
+        }
+    }
+
+    fn serving_id(&self) -> Option<u32> {
+        if let State::Serving(serving) = &self.state { Some(serving.id) } else { None }
+    }
+
+    fn understand(&mut self, facts: &mut Facts) {
+        loop {
+            let part = match self.reader.next(Kind::Request) {
+                Ok(Some(part)) => part,
+                Ok(None) => return,
+                Err(bad) => return facts.violate(format!("the proxy sent a bad request: {bad}")),
+            };
+            match (&mut self.state, part) {
+                (State::Idle, Part::Head(head)) => {
+                    let Some(id) = facts.origin_got(&head) else { return };
+                    let method = method(&head.start[0]);
+                    let plan = facts.script().answer(id);
+                    let answer = content::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
+                    self.state = State::Serving(Box::new(Serving {
+                        id,
+                        plan,
+                        answer,
+                        received: 0,
+                        request_whole: false,
+                        starts: None,
+                        sent: 0,
+                        next_drip: 0,
+                    }));
+                }
+                (State::Serving(serving), Part::Body(bytes)) => {
+                    facts.origin_got_body(serving.id, serving.received, &bytes);
+                    serving.received += bytes.len();
+                }
+                (State::Serving(serving), Part::End) => {
+                    serving.request_whole = true;
+                    facts.origin_got_all(serving.id, serving.received);
+                }
+                (State::Serving(serving), Part::Head(head)) => {
+                    facts.violate(format!("{:?} came before {} was answered", head.start, serving.id));
+                }
+                (State::Idle | State::Gone, _) => return,
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        let serving = match &mut self.state {
+            State::Gone => return None,
+            State::Idle => return self.idle(now, wire),
+            State::Serving(serving) => serving,
+        };
+        if serving.starts.is_none() && (serving.request_whole || serving.plan.early) {
+            serving.starts = Some(now + Nanos::from(serving.plan.delay) * MS);
+        }
+        let starts = serving.starts?;
+        if now < starts {
+            return Some(starts);
+        }
+        let wake = serving.send(now, wire, facts);
+        if serving.sent < serving.answer.lengths.sent_max {
+            return wake;
+        }
+        let method = facts.method(serving.id);
+        let is_last = content::ends_connection(&serving.plan, method);
+        match serving.plan.end {
+            AnswerEnd::Hangs { .. } => {}
+            AnswerEnd::Reset { .. } => {
+                wire.reset(now, End::Peer);
+                self.state = State::Gone;
+            }
+            AnswerEnd::Fin { .. } | AnswerEnd::Garbage => {
+                wire.close(now, End::Peer);
+                self.state = State::Gone;
+            }
+            AnswerEnd::Whole if is_last => {
+                wire.close(now, End::Peer);
+                self.state = State::Gone;
+            }
+            AnswerEnd::Whole | AnswerEnd::OverLong if serving.request_whole => {
+                self.state = State::Idle;
+                self.idle_since = Some(now);
+                return self.idle(now, wire);
+            }
+            AnswerEnd::Whole | AnswerEnd::OverLong => {}
+        }
+        None
+    }
+
+    fn idle(&mut self, now: Nanos, wire: &mut Wire) -> Option<Nanos> {
+        if self.endpoint.idle_close == 0 {
+            return None;
+        }
+        let ends = self.idle_since? + Nanos::from(self.endpoint.idle_close) * MS;
+        if now < ends {
+            return Some(ends);
+        }
+        if self.endpoint.idle_reset {
+            wire.reset(now, End::Peer);
+        } else {
+            wire.close(now, End::Peer);
+        }
+        self.state = State::Gone;
+        None
+    }
+}
+
+impl Serving {
+    /// Sends what may be sent by now.
+    fn send(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        let mut left = self.answer.lengths.sent_max - self.sent;
+        let mut wake = None;
+        match self.plan.pace {
+            Pace::Prompt => {}
+            Pace::Drip { bytes, every } => {
+                if now < self.next_drip {
+                    return Some(self.next_drip);
+                }
+                left = left.min(usize::from(bytes.max(1)));
+                self.next_drip = now + Nanos::from(every.max(1)) * MS;
+                wake = Some(self.next_drip);
+            }
+            Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),
+        }
+        let data = self.answer.octets.get(self.sent..self.sent + left).unwrap_or_default();
+        let n = wire.write(now, End::Peer, data);
+        self.sent += n;
+        if n > 0 {
+            facts.origin_sent(self.id, now + wire.latency, self.sent, &self.answer);
+        }
+        wake
+    }
+}
+
+fn method(name: &str) -> Method {
+    match name {
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        _ => Method::Get,
+    }
+}
+
+/// What of a request can be said to have been sent: its number, once enough of the first line came.
+pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(fragment).ok()?;
+    let mut words = text.split(' ');
+    let (_, target, _) = (words.next()?, words.next()?, words.next()?);
+    content::id_of(target)
+}

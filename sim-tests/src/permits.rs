@@ -1,0 +1,104 @@
+//! The process-wide limits as the other workers share them: a count, a queue, and rivals who want a unit too.
+
+use proxy_core::{Config, Input, Permit};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Who asked for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Core,
+    Rival,
+}
+
+#[derive(Debug, Default)]
+struct Limit {
+    max: u32,
+    ours: u32,
+    rivals: u32,
+    waiting: VecDeque<Asker>,
+}
+
+/// All limits of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Permits {
+    limits: BTreeMap<Permit, Limit>,
+}
+
+impl Permits {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut permits = Self::default();
+        let clients = config.limits.client_connections.map(|max| (Permit::Client, max));
+        let endpoints = (0..)
+            .zip(config.endpoints())
+            .filter_map(|(index, (_, endpoint))| Some((Permit::Endpoint(index), endpoint.connections_max?)));
+        for (permit, max) in clients.into_iter().chain(endpoints) {
+            permits.limits.insert(permit, Limit { max, ..Limit::default() });
+        }
+        permits
+    }
+
+    /// The answer to `Action::Acquire`.
+    pub(crate) fn acquire(&mut self, permit: Permit) -> Result<Input, String> {
+        let limit = self.limits.get_mut(&permit).ok_or_else(|| format!("{permit:?} is not limited"))?;
+        if limit.waiting.contains(&Asker::Core) {
+            return Err(format!("{permit:?} was asked for twice"));
+        }
+        if limit.ours + limit.rivals < limit.max {
+            limit.ours += 1;
+            return Ok(Input::Granted { permit });
+        }
+        limit.waiting.push_back(Asker::Core);
+        Ok(Input::Denied { permit })
+    }
+
+    /// Takes a unit back from the core. Some input may follow.
+    pub(crate) fn release(&mut self, permit: Permit) -> Result<Option<Input>, String> {
+        let limit = self.limits.get_mut(&permit).ok_or_else(|| format!("{permit:?} is not limited"))?;
+        limit.ours = limit.ours.checked_sub(1).ok_or_else(|| format!("{permit:?} was given back unowned"))?;
+        Ok(limit.hand_on(permit))
+    }
+
+    /// A rival wants a unit; the core may have to be told.
+    pub(crate) fn rival_wants(&mut self, permit: Permit) -> Option<Input> {
+        let limit = self.limits.get_mut(&permit)?;
+        if limit.ours + limit.rivals < limit.max {
+            limit.rivals += 1;
+            return None;
+        }
+        limit.waiting.push_back(Asker::Rival);
+        Some(Input::Wanted { permit })
+    }
+
+    /// Rivals give one unit back, if they have any, or stop waiting.
+    pub(crate) fn rival_leaves(&mut self, permit: Permit) -> Option<Input> {
+        let limit = self.limits.get_mut(&permit)?;
+        if limit.rivals > 0 {
+            limit.rivals -= 1;
+            return limit.hand_on(permit);
+        }
+        if let Some(at) = limit.waiting.iter().position(|asker| *asker == Asker::Rival) {
+            limit.waiting.remove(at);
+        }
+        None
+    }
+
+    /// Units that the core holds.
+    pub(crate) fn held(&self) -> u32 {
+        self.limits.values().map(|limit| limit.ours).sum()
+    }
+}
+
+impl Limit {
+    fn hand_on(&mut self, permit: Permit) -> Option<Input> {
+        match self.waiting.pop_front()? {
+            Asker::Core => {
+                self.ours += 1;
+                Some(Input::Granted { permit })
+            }
+            Asker::Rival => {
+                self.rivals += 1;
+                None
+            }
+        }
+    }
+}

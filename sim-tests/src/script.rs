@@ -1,0 +1,331 @@
+//! Everything that happens in one simulated run. Flat, and valid whatever the values: lists are used cyclically and an
+//! empty one means the plain case, so that shrinking can drop anything.
+
+use crate::faults::Fault;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// One run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Script {
+    /// The core's seed.
+    pub seed: u64,
+    /// Which kinds of misbehaviour are on. What is off is played as its plain counterpart.
+    pub faults: BTreeSet<Fault>,
+    /// One connection each.
+    pub clients: Vec<Client>,
+    /// What clients ask: request `k` of client `c` takes number `c + k`.
+    pub requests: Vec<Request>,
+    /// How origins answer, by the number of the request asked for.
+    pub answers: Vec<Answer>,
+    /// The servers.
+    pub endpoints: Vec<Endpoint>,
+    /// What becomes of the proxy's connects, one after the other.
+    pub connects: Vec<Connect>,
+    /// Most octets of the proxy's reads, one after the other. 0 is any number.
+    pub reads: Vec<u16>,
+    /// Most octets of the proxy's writes. 0 is any number.
+    pub writes: Vec<u16>,
+    /// One-way delays of connections, in milliseconds, one after the other.
+    pub latencies: Vec<u8>,
+    /// Octets that fit between the two ends of a connection, one after the other, each way.
+    pub windows: Vec<u16>,
+    /// In which order things happen that happen at the same time.
+    pub order: Vec<u8>,
+    /// By how many milliseconds ticks come late.
+    pub late_ticks: Vec<u8>,
+    /// When the proxy's process stands still: `(at, for)` in milliseconds.
+    pub stalls: Vec<(u16, u16)>,
+    /// Limits that this run sets.
+    pub limits: Limits,
+    /// When other workers want a connection to the first endpoint, in milliseconds; each is held for a second.
+    pub rivals: Vec<u16>,
+    /// When the proxy is told to drain, in milliseconds.
+    pub drain_at: Option<u16>,
+}
+
+/// Limits of the proxy's configuration. 0 is the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// `limits.client_connections`.
+    pub clients: u8,
+    /// `max_connections` of every endpoint.
+    pub connections: u8,
+    /// The cluster's queue.
+    pub queue: u8,
+    /// `limits.buffer_bytes`, in KiB.
+    pub buffer_kib: u8,
+    /// `limits.head_bytes`, in octets.
+    pub head_bytes: u16,
+    /// `timeouts.head`, in seconds.
+    pub head_seconds: u8,
+}
+
+/// One client: one connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Client {
+    /// When it connects, in milliseconds.
+    pub start: u16,
+    /// How many requests it makes on top of the first.
+    pub more: u8,
+    /// Sends all requests at once.
+    pub pipelined: bool,
+    /// Speaks HTTP/1.0, with keep-alive.
+    pub http10: bool,
+    /// Milliseconds between a response and the next request.
+    pub think: u32,
+    /// How it sends.
+    pub sending: Pace,
+    /// How it reads.
+    pub reading: Pace,
+    /// How it leaves.
+    pub leave: Leave,
+}
+
+/// How fast octets move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Pace {
+    /// As fast as possible.
+    #[default]
+    Prompt,
+    /// So many octets every so many milliseconds.
+    Drip {
+        /// Octets at a time, at least 1.
+        bytes: u16,
+        /// Milliseconds between.
+        every: u16,
+    },
+    /// Not at all after so many octets in all.
+    Stops {
+        /// Octets.
+        after: u16,
+    },
+}
+
+/// How a client leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leave {
+    /// Closes after its last response.
+    #[default]
+    Closes,
+    /// Waits for the proxy to close.
+    Stays,
+    /// Sends FIN behind its last request, which says `Connection: close`.
+    HalfCloses,
+    /// Sends FIN behind its last request, which says nothing of it.
+    HalfClosesRudely,
+    /// Closes or resets the connection once it sent so many octets.
+    AbortsSending {
+        /// Octets.
+        after: u16,
+        /// By RST.
+        reset: bool,
+    },
+    /// Closes or resets the connection once it received so many octets.
+    AbortsReceiving {
+        /// Octets.
+        after: u16,
+        /// By RST.
+        reset: bool,
+    },
+    /// Closes or resets the connection so many milliseconds after it began.
+    AbortsAt {
+        /// Milliseconds.
+        ms: u16,
+        /// By RST.
+        reset: bool,
+    },
+}
+
+/// One request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// Its body.
+    pub body: RequestBody,
+    /// Waits for a 100 before it sends its body.
+    pub expects: bool,
+    /// Says `Connection: close`.
+    pub closes: bool,
+    /// Octets of padding in the head.
+    pub padding: u8,
+    /// Its head is one that no proxy may accept.
+    pub smuggles: bool,
+}
+
+/// A request's method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Method {
+    /// Safe.
+    #[default]
+    Get,
+    /// Answered without content.
+    Head,
+    /// Must not be sent twice.
+    Post,
+    /// May be sent twice.
+    Put,
+}
+
+/// A request's body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestBody {
+    /// None.
+    #[default]
+    None,
+    /// With a Content-Length.
+    Length(u16),
+    /// In chunks of so many octets.
+    Chunked {
+        /// In all.
+        octets: u16,
+        /// In each chunk; 0 counts as 1.
+        chunk: u16,
+    },
+}
+
+/// How an origin answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Answer {
+    /// 0: 200, 1: 204, 2: 304, 3: 404, 4: 500; further ones are taken modulo 5.
+    pub status: u8,
+    /// How its body is framed.
+    pub framing: AnswerFraming,
+    /// Octets of content.
+    pub octets: u16,
+    /// Octets in each chunk; 0 is all in one.
+    pub chunk: u16,
+    /// Sends a 103 before.
+    pub interim: bool,
+    /// Answers before it has read the request's body.
+    pub early: bool,
+    /// Reads nothing behind the request's head.
+    pub deaf: bool,
+    /// Milliseconds before the first octet.
+    pub delay: u16,
+    /// How it sends.
+    pub pace: Pace,
+    /// How it ends.
+    pub end: AnswerEnd,
+    /// Closes the connection afterwards, and says so.
+    pub closes: bool,
+}
+
+/// How the end of an answer's body is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnswerFraming {
+    /// Content-Length.
+    #[default]
+    Length,
+    /// Chunked.
+    Chunked,
+    /// The connection closes.
+    Close,
+}
+
+/// How an answer ends. `at` counts octets of the whole message, modulo its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AnswerEnd {
+    /// As it should.
+    #[default]
+    Whole,
+    /// Not at all.
+    Hangs {
+        /// Octets sent before.
+        at: u16,
+    },
+    /// By FIN.
+    Fin {
+        /// Octets sent before.
+        at: u16,
+    },
+    /// By RST.
+    Reset {
+        /// Octets sent before.
+        at: u16,
+    },
+    /// It never was HTTP.
+    Garbage,
+    /// More octets follow than announced.
+    OverLong,
+}
+
+/// One server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Endpoint {
+    /// Closes connections that were idle for so many milliseconds, without having said so; 0: never.
+    pub idle_close: u16,
+    /// Closes them by RST.
+    pub idle_reset: bool,
+    /// Says in `Keep-Alive` how many seconds it keeps them; 0: does not say.
+    pub hint: u8,
+}
+
+/// What becomes of a connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connect {
+    /// It stands after one round trip.
+    #[default]
+    Stands,
+    /// It stands after so many milliseconds.
+    Slow {
+        /// Milliseconds.
+        ms: u16,
+    },
+    /// ECONNREFUSED.
+    Refused,
+    /// EHOSTUNREACH.
+    Unreachable,
+    /// We are out of descriptors.
+    Exhausted,
+    /// Nobody answers.
+    Blackhole,
+}
+
+impl Script {
+    /// The request with this number.
+    pub(crate) fn request(&self, id: u32) -> Request {
+        let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
+        cyclic(&self.requests, (client + k) as usize).unwrap_or_default()
+    }
+
+    /// How it is answered.
+    pub(crate) fn answer(&self, id: u32) -> Answer {
+        let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
+        let mut answer = cyclic(&self.answers, (client * 3 + k) as usize).unwrap_or_default();
+        if answer.framing == AnswerFraming::Close && answer.end == AnswerEnd::OverLong {
+            // What ends with the connection can't be over-long.
+            answer.end = AnswerEnd::Whole;
+        }
+        answer
+    }
+
+    /// The number of request `k` of client `client`.
+    pub(crate) fn id(client: usize, k: u32) -> u32 {
+        u32::try_from(client).unwrap_or(0) * IDS_PER_CLIENT + k
+    }
+
+    /// How many requests a client makes.
+    pub(crate) fn count(client: &Client) -> u32 {
+        (u32::from(client.more) + 1).min(IDS_PER_CLIENT)
+    }
+
+    /// The client that makes the request with this number.
+    pub(crate) fn client_of(id: u32) -> usize {
+        (id / IDS_PER_CLIENT) as usize
+    }
+}
+
+/// An element of a list that starts over at its end.
+pub(crate) fn cyclic<T: Clone>(list: &[T], at: usize) -> Option<T> {
+    list.get(at.checked_rem(list.len())?).cloned()
+}
+
+const IDS_PER_CLIENT: u32 = 16;

@@ -1,0 +1,422 @@
+//! The world: virtual time, and who does something next. Everybody else only knows what was handed to them.
+
+use crate::client::{Client, earliest};
+use crate::driver::{Socket, Todo};
+use crate::kernel::{End, Wire};
+use crate::laws::Facts;
+use crate::ledger::Ledger;
+use crate::origin::Origin;
+use crate::permits::Permits;
+use crate::script::{Connect, Script, cyclic};
+use crate::time::{MS, Nanos, SECOND};
+use proxy_core::{Config, ConnId, Core, Instant, JournalWriter, Listen, NetError, Permit};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// Who has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A client connects.
+    Start(usize),
+    /// Its connection reaches the proxy's listener.
+    Arrive(usize),
+    Client(usize),
+    Origin(usize),
+    Socket(ConnId),
+    /// A connect of the proxy is over.
+    Connected(ConnId, Option<NetError>),
+    /// Accepting was paused or resumed.
+    Listen,
+    Tick,
+    Drain,
+    RivalWants,
+    RivalLeaves,
+    /// The proxy's process stands still for so long.
+    Stall(Nanos),
+}
+
+/// Who is at the other end of a wire than the proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Peer {
+    Client(usize),
+    Origin(usize),
+}
+
+/// A place in each of the script's cyclic lists.
+#[derive(Debug, Default)]
+pub(crate) struct Cursors {
+    pub(crate) reads: usize,
+    pub(crate) writes: usize,
+    pub(crate) connects: usize,
+    wires: usize,
+    order: usize,
+    late: usize,
+}
+
+/// One run.
+pub(crate) struct World {
+    pub(crate) script: Script,
+    pub(crate) now: Nanos,
+    pub(crate) core: Core,
+    pub(crate) journal: Option<JournalWriter>,
+    pub(crate) inputs: u64,
+    pub(crate) wires: Vec<Wire>,
+    pub(crate) peers: Vec<Peer>,
+    /// When the peer of each wire looks at it next.
+    peer_wakes_at: Vec<Option<Nanos>>,
+    /// The proxy's end of each wire, while it has one.
+    pub(crate) ends: Vec<Option<ConnId>>,
+    clients: Vec<Option<Client>>,
+    pub(crate) origins: Vec<Option<Origin>>,
+    pub(crate) sockets: Vec<Option<Socket>>,
+    pub(crate) todo: VecDeque<Todo>,
+    pub(crate) backlog: VecDeque<usize>,
+    pub(crate) listen: Listen,
+    pub(crate) permits: Permits,
+    pub(crate) facts: Facts,
+    pub(crate) ledger: Ledger,
+    pub(crate) cursors: Cursors,
+    /// Very short reads and writes left: they cost time and show little that is new.
+    pub(crate) tiny: u32,
+    pub(crate) drained: bool,
+    events: BTreeMap<(Nanos, u8, u64), Event>,
+    count: u64,
+    alarm: Option<Nanos>,
+    stalled_until: Nanos,
+    slack: Nanos,
+}
+
+impl World {
+    /// A world in which nothing has happened yet. `script` is tamed.
+    pub(crate) fn new(script: Script, keeps_journal: bool) -> Self {
+        let config = config(&script);
+        let journal = keeps_journal.then(|| JournalWriter::new(&config, script.seed));
+        let late = script.late_ticks.iter().max().copied().unwrap_or(0);
+        let stalls = script.stalls.iter().map(|(_, length)| Nanos::from(*length)).sum::<Nanos>();
+        let permits = Permits::new(&config);
+        #[allow(clippy::expect_used, reason = "every script is valid by construction")]
+        let core = Core::new(config, script.seed).expect("the configuration is valid");
+        let mut world = Self {
+            now: 0,
+            core,
+            journal,
+            inputs: 0,
+            wires: Vec::new(),
+            peers: Vec::new(),
+            peer_wakes_at: Vec::new(),
+            ends: Vec::new(),
+            clients: script.clients.iter().map(|_| None).collect(),
+            origins: Vec::new(),
+            sockets: Vec::new(),
+            todo: VecDeque::new(),
+            backlog: VecDeque::new(),
+            listen: Listen::Accept,
+            permits,
+            facts: Facts::new(script.clone()),
+            ledger: Ledger::default(),
+            cursors: Cursors::default(),
+            tiny: 500,
+            drained: false,
+            events: BTreeMap::new(),
+            count: 0,
+            alarm: None,
+            stalled_until: 0,
+            slack: (Nanos::from(late) + stalls) * MS,
+            script,
+        };
+        world.schedule_script();
+        world
+    }
+
+    fn schedule_script(&mut self) {
+        let script = self.script.clone();
+        for (index, client) in script.clients.iter().enumerate() {
+            self.at(Nanos::from(client.start) * MS, Event::Start(index));
+        }
+        for (at, length) in script.stalls {
+            self.at(Nanos::from(at) * MS, Event::Stall(Nanos::from(length) * MS));
+        }
+        for at in script.rivals {
+            self.at(Nanos::from(at) * MS, Event::RivalWants);
+            self.at(Nanos::from(at) * MS + SECOND, Event::RivalLeaves);
+        }
+        if let Some(at) = script.drain_at {
+            self.at(Nanos::from(at) * MS, Event::Drain);
+        }
+    }
+
+    /// Lets everything happen until nothing is left to.
+    pub(crate) fn play(&mut self) {
+        while let Some(((at, _, _), event)) = self.events.pop_first() {
+            self.now = at;
+            if at > ENDS_BY || self.count > EVENTS_MAX {
+                return self.facts.violate(format!(
+                    "it does not end: {} events in {} ms",
+                    self.count,
+                    at / MS
+                ));
+            }
+            if at < self.stalled_until && event.is_the_proxys() {
+                self.ledger.note("the proxy was slower than its timers");
+                self.at(self.stalled_until, event);
+            } else {
+                self.happen(event);
+                self.set_alarm();
+            }
+        }
+        self.check_rest();
+        self.facts.finish();
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Start(index) => self.start_client(index),
+            Event::Arrive(index) => self.arrive(index),
+            Event::Client(index) => self.step_client(index),
+            Event::Origin(index) => self.step_origin(index),
+            Event::Socket(conn) => self.visit(conn),
+            Event::Connected(conn, error) => self.finish_connecting(conn, error),
+            Event::Listen => self.accept(),
+            Event::Tick => self.tick(),
+            Event::Drain => self.drain(),
+            Event::RivalWants => self.rival(true),
+            Event::RivalLeaves => self.rival(false),
+            Event::Stall(length) => self.stalled_until = self.now + length,
+        }
+    }
+
+    /// By how much ticks may be late in all.
+    pub(crate) const fn slack(&self) -> Nanos {
+        self.slack
+    }
+
+    pub(crate) fn instant(&self) -> Instant {
+        Instant::from_nanos(self.now)
+    }
+
+    /// Has something happen at `at`, behind or before what else happens then, as the script says.
+    pub(crate) fn at(&mut self, at: Nanos, event: Event) {
+        let rank = match event {
+            // What arrived in time counts, even if the tick is late.
+            Event::Tick => u8::MAX,
+            _ => next(&self.script.order, &mut self.cursors.order).unwrap_or(0).min(u8::MAX - 1),
+        };
+        self.count += 1;
+        self.events.insert((at.max(self.now), rank, self.count), event);
+    }
+
+    /// Makes the wire of a new connection.
+    pub(crate) fn new_wire(&mut self, peer: Peer) -> usize {
+        let at = self.cursors.wires;
+        self.cursors.wires += 1;
+        let latency = cyclic(&self.script.latencies, at).unwrap_or(0);
+        let window =
+            cyclic(&self.script.windows, at).map_or(64 * 1024, |window| usize::from(window).max(512));
+        self.wires.push(Wire::new(Nanos::from(latency) * MS, window));
+        self.peers.push(peer);
+        self.peer_wakes_at.push(None);
+        self.ends.push(None);
+        self.wires.len() - 1
+    }
+
+    fn start_client(&mut self, index: usize) {
+        let Some(plan) = self.script.clients.get(index).cloned() else { return };
+        let wire = self.new_wire(Peer::Client(index));
+        let latency = self.wires[wire].latency;
+        self.clients[index] = Some(Client::new(index, plan, wire, self.now));
+        self.at(self.now + latency, Event::Arrive(index));
+        self.at(self.now + 2 * latency, Event::Client(index));
+    }
+
+    fn arrive(&mut self, index: usize) {
+        self.backlog.push_back(index);
+        self.accept();
+    }
+
+    /// The wire of a client.
+    pub(crate) fn wire_of_client(&self, index: usize) -> Option<usize> {
+        self.clients.get(index)?.as_ref().map(|client| client.wire)
+    }
+
+    fn step_client(&mut self, index: usize) {
+        let Some(Some(client)) = self.clients.get_mut(index) else { return };
+        let wire = client.wire;
+        self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
+        let wake = client.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.after_peer(wire, wake);
+    }
+
+    fn step_origin(&mut self, index: usize) {
+        let Some(Some(origin)) = self.origins.get_mut(index) else { return };
+        let wire = origin.wire;
+        self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
+        let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.after_peer(wire, wake);
+    }
+
+    /// A peer did something: tells the proxy's end, and looks again when there is a reason to.
+    fn after_peer(&mut self, wire: usize, wake: Option<Nanos>) {
+        let arrives = self.wires[wire].readable_at(End::Peer).filter(|at| *at > self.now);
+        if let Some(at) = earliest(wake, arrives) {
+            self.wake_peer(wire, at.max(self.now + 1));
+        }
+        let Some(conn) = self.ends[wire] else { return };
+        if let Some(at) = self.wires[wire].readable_at(End::Proxy) {
+            self.wake_socket(conn, at);
+        }
+        if self.is_blocked(conn) && self.wires[wire].room(End::Proxy) > 0 {
+            self.wake_socket(conn, self.now + self.wires[wire].latency);
+        }
+    }
+
+    /// The proxy did something with a wire: its other end will notice.
+    pub(crate) fn after_proxy(&mut self, wire: usize, has_read: bool) {
+        if let Some(at) = self.wires[wire].readable_at(End::Peer) {
+            self.wake_peer(wire, at);
+        }
+        if has_read {
+            self.wake_peer(wire, self.now + self.wires[wire].latency);
+        }
+    }
+
+    pub(crate) fn wake_peer(&mut self, wire: usize, at: Nanos) {
+        let at = at.max(self.now);
+        if self.peer_wakes_at[wire].is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        self.peer_wakes_at[wire] = Some(at);
+        let event = match self.peers[wire] {
+            Peer::Client(index) => Event::Client(index),
+            Peer::Origin(index) => Event::Origin(index),
+        };
+        self.at(at, event);
+    }
+
+    /// What becomes of the proxy's next connect.
+    pub(crate) fn next_connect(&mut self) -> Connect {
+        next(&self.script.connects, &mut self.cursors.connects).unwrap_or_default()
+    }
+
+    fn set_alarm(&mut self) {
+        let Some(deadline) = self.core.next_deadline() else { return };
+        let at = deadline.at.as_nanos();
+        if self.alarm.is_none_or(|alarm| alarm > at) {
+            let late = next(&self.script.late_ticks, &mut self.cursors.late).unwrap_or(0);
+            self.alarm = Some(at);
+            self.at(at + Nanos::from(late) * MS, Event::Tick);
+        }
+    }
+
+    /// The alarm rang.
+    pub(crate) fn answer_alarm(&mut self) {
+        self.alarm = None;
+    }
+
+    fn rival(&mut self, wants: bool) {
+        let permit = Permit::Endpoint(0);
+        let input = if wants { self.permits.rival_wants(permit) } else { self.permits.rival_leaves(permit) };
+        if let Some(input) = input {
+            self.feed(input);
+        }
+    }
+
+    /// Faults stopped and everybody had their time: nothing may be left.
+    fn check_rest(&mut self) {
+        let left = self.sockets.iter().flatten().count();
+        if self.core.connections() > 0 || left > 0 || self.core.buffered() > 0 {
+            let connections = self.core.connections();
+            self.facts.violate(format!("{connections} connections and {left} sockets are left at rest"));
+        }
+        if self.permits.held() > 0 {
+            self.facts.violate(format!("{} permits are held at rest", self.permits.held()));
+        }
+        if self.script.drain_at.is_some() && !self.drained {
+            self.facts.violate("the drain never ended".to_owned());
+        }
+    }
+}
+
+impl Event {
+    const fn is_the_proxys(self) -> bool {
+        match self {
+            Self::Arrive(_)
+            | Self::Socket(_)
+            | Self::Connected(..)
+            | Self::Listen
+            | Self::Tick
+            | Self::Drain
+            | Self::RivalWants
+            | Self::RivalLeaves => true,
+            Self::Start(_) | Self::Client(_) | Self::Origin(_) | Self::Stall(_) => false,
+        }
+    }
+}
+
+/// The next element of a list that starts over at its end.
+pub(crate) fn next<T: Clone>(list: &[T], cursor: &mut usize) -> Option<T> {
+    let element = cyclic(list, *cursor);
+    *cursor += 1;
+    element
+}
+
+/// The address of a client.
+pub(crate) fn client_addr(index: usize) -> SocketAddr {
+    let port = u16::try_from(40_000 + index).unwrap_or(u16::MAX);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port)
+}
+
+/// Which client has this address.
+pub(crate) fn client_at(addr: SocketAddr) -> usize {
+    usize::from(addr.port()).saturating_sub(40_000)
+}
+
+/// The address of an endpoint.
+fn endpoint_addr(index: usize) -> SocketAddr {
+    let port = u16::try_from(9_000 + index).unwrap_or(u16::MAX);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), port)
+}
+
+/// Which endpoint has this address.
+pub(crate) fn endpoint_at(addr: SocketAddr) -> usize {
+    usize::from(addr.port()).saturating_sub(9_000)
+}
+
+fn config(script: &Script) -> Config {
+    let endpoints = (0..script.endpoints.len().max(1)).map(endpoint_addr).collect::<Vec<_>>();
+    let bind = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_080);
+    let mut config = Config::simple(bind, &endpoints);
+    let limits = &script.limits;
+    if limits.clients > 0 {
+        config.limits.client_connections = Some(limits.clients.into());
+    }
+    if limits.buffer_kib > 0 {
+        config.limits.buffer_bytes = (u32::from(limits.buffer_kib) * 1_024).max(4_096);
+    }
+    if limits.head_bytes > 0 {
+        config.limits.head_bytes = u32::from(limits.head_bytes).max(1_024);
+        config.limits.target_bytes = 512;
+    }
+    for cluster in &mut config.clusters {
+        if limits.queue > 0 {
+            cluster.queue_max = limits.queue.into();
+        }
+        if limits.connections > 0 {
+            cluster
+                .endpoints
+                .iter_mut()
+                .for_each(|endpoint| endpoint.connections_max = Some(limits.connections.into()));
+        }
+    }
+    if limits.head_seconds > 0 {
+        let head = Some(Duration::from_secs(limits.head_seconds.into()));
+        config.routes.iter_mut().for_each(|route| route.timeouts.head = head);
+    }
+    config
+}
+
+/// Every script ends long before: clients make at most 16 requests, think at most two minutes, and every wait has a
+/// limit.
+const ENDS_BY: Nanos = 3_600 * SECOND;
+
+const EVENTS_MAX: u64 = 200_000;

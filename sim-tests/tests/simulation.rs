@@ -1,0 +1,18 @@
+//! Thousands of random sessions in the simulated world. Every law must hold, and everything interesting must happen.
+
+use sim_tests::{Settings, Suite};
+
+#[test]
+fn every_law_holds_and_everything_interesting_happens() {
+    let settings = Settings::from_env(1, 1_500);
+    eprintln!("{settings}");
+    let suite = Suite::verify(settings).unwrap_or_else(|found| {
+        panic!("{found}\nAgain: {settings} cargo test -p sim-tests --test simulation")
+    });
+    let missing = suite.ledger.missing();
+    eprintln!("{} sessions, {} inputs", suite.sessions, suite.inputs);
+    for (name, count) in suite.ledger.counts() {
+        eprintln!("{count:>8}  {name}");
+    }
+    assert!(missing.is_empty(), "the simulation never saw: {missing:#?}");
+}
