@@ -36,8 +36,8 @@ pub(crate) fn load_or_complain(layers: &[Layer]) -> Result<Loaded, Exit> {
 
 fn summary(problems: &Problems) -> String {
     match problems.len() {
-        1 => "1 error\n".into(),
-        n => format!("{n} errors\n"),
+        1 => "1 error; nothing was started\n".into(),
+        n => format!("{n} errors; nothing was started\n"),
     }
 }
 

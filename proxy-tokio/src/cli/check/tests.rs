@@ -99,3 +99,8 @@ fn a_warning_that_routes_share_is_told_once() {
     let text = "to = \":1\"\ntimeouts.read = \"31s\"\n[[route]]\npath = \"/a\"\nto = \":2\"\n";
     assert_eq!(warned(text).len(), 1);
 }
+
+#[test]
+fn the_documented_file_of_all_keys_is_fine() {
+    assert_eq!(warned(include_str!("../../../../docs/weir.toml")), Vec::<String>::new());
+}
