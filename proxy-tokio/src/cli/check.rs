@@ -113,13 +113,12 @@ fn longest_connect(config: &Config, cluster: &Cluster) -> Option<std::time::Dura
     limits?.into_iter().max().or(config.timeouts.connect)
 }
 
-/// Memory of one client connection and its exchange, at most: on each side what is not understood yet (a head and a
-/// read) and what waits to be written (a head and a buffer), and the state itself.
-fn connection_bytes(limits: &Limits) -> u64 {
-    4 * (u64::from(limits.head_bytes) + u64::from(limits.buffer_bytes)) + STATE
+/// Memory of one client connection and the upstream connection that serves it, at most.
+const fn connection_bytes(limits: &Limits) -> u64 {
+    limits.connection_bytes_max() + STATE
 }
 
-/// Session, exchange and link, in octets, rounded up.
+/// Session, exchange, link and the driver's two slots, in octets, rounded up.
 const STATE: u64 = 4 * 1024;
 
 fn memory_row(limits: &Limits) -> String {
