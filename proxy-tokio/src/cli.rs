@@ -90,7 +90,7 @@ pub(crate) struct RunArgs {
     host: Option<String>,
     /// Listen on this port; 8080 if only HOST is there
     #[arg(requires = "host")]
-    port: Option<u16>,
+    port: Option<String>,
     /// Listen here; `:8080` is every IPv4 address of this machine, `[::]:8080` every address. Repeatable
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,

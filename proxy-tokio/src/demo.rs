@@ -84,10 +84,10 @@ fn greet(_: &Loaded, addrs: &[SocketAddr], _: usize) {
     let rows = TRY.iter().map(|(target, what)| {
         let (url, flags) = target.split_once(' ').map_or((*target, ""), |(url, flags)| (url, flags));
         let command = format!("curl -iN '{base}{url}' {flags}");
-        format!("  {:<60} # {what}\n", command.trim_end())
+        format!("  {:<56} # {what}\n", command.trim_end())
     });
     let upload =
-        format!("  {:<60} # 200: a body is echoed too\n", format!("curl -i '{base}/form' -d 'a=1&b=2'"));
+        format!("  {:<56} # 200: a body is echoed too\n", format!("curl -i '{base}/form' -d 'a=1&b=2'"));
     say(&format!(
         "Try these in another terminal, and watch the log here:\n\n{}{upload}\n",
         rows.collect::<String>()

@@ -8,7 +8,7 @@ use super::output::{Exit, say};
 use super::serve::{descriptors, one_per_core};
 use super::table::{Labelled, counted, grouped};
 use crate::log::{bytes, duration};
-use proxy_core::{Cluster, Config, Limits, Route};
+use proxy_core::{Balance, Cluster, Config, Limits, Route};
 use proxy_tokio::config_file::Loaded;
 use std::path::Path;
 use warnings::warnings;
@@ -75,27 +75,31 @@ pub(super) fn cluster_row(cluster: &Cluster) -> String {
         }
     });
     let servers = servers.collect::<Vec<_>>().join(", ");
-    format!("{}: {}, in turn: {servers}", cluster.name, counted(cluster.endpoints.len(), "server"))
+    let balance = match (cluster.endpoints.len(), cluster.balance) {
+        (..=1, _) => "",
+        (_, Balance::RoundRobin) => ", in turn",
+    };
+    format!("{}: {}{balance}: {servers}", cluster.name, counted(cluster.endpoints.len(), "server"))
 }
 
 /// What happens to a request while servers are down: nobody checks them in between, so each request finds out.
 fn down_row(config: &Config, cluster: &Cluster) -> String {
     let servers = cluster.endpoints.len();
+    let name = &cluster.name;
     let attempts = counted(servers, "attempt");
-    match longest_connect(config, cluster) {
-        Some(connect) => {
-            let all = u32::try_from(servers).map_or(connect, |servers| connect.saturating_mul(servers));
-            format!(
-                "{}: at most {attempts}; a server that does not answer costs {}, all of them {}",
-                cluster.name,
-                duration(connect),
-                duration(all)
-            )
+    let Some(connect) = longest_connect(config, cluster) else {
+        return format!(
+            "{name}: at most {attempts}; timeouts.connect is off: the system decides when to give up"
+        );
+    };
+    let one =
+        format!("{name}: at most {attempts}; a server that does not answer costs {}", duration(connect));
+    match u32::try_from(servers) {
+        Ok(2..) => {
+            let all = connect.saturating_mul(servers.try_into().unwrap_or(u32::MAX));
+            format!("{one}, all of them {}", duration(all))
         }
-        None => format!(
-            "{}: at most {attempts}; timeouts.connect is off: the system decides when to give up",
-            cluster.name
-        ),
+        _ => one,
     }
 }
 
@@ -109,13 +113,12 @@ fn longest_connect(config: &Config, cluster: &Cluster) -> Option<std::time::Dura
     limits?.into_iter().max().or(config.timeouts.connect)
 }
 
-/// Memory of one client connection and its exchange, at most: on each side what is not understood yet (a head and a
-/// read) and what waits to be written (a head and a buffer), and the state itself.
-fn connection_bytes(limits: &Limits) -> u64 {
-    4 * (u64::from(limits.head_bytes) + u64::from(limits.buffer_bytes)) + STATE
+/// Memory of one client connection and the upstream connection that serves it, at most.
+const fn connection_bytes(limits: &Limits) -> u64 {
+    limits.connection_bytes_max() + STATE
 }
 
-/// Session, exchange and link, in octets, rounded up.
+/// Session, exchange, link and the driver's two slots, in octets, rounded up.
 const STATE: u64 = 4 * 1024;
 
 fn memory_row(limits: &Limits) -> String {

@@ -56,7 +56,7 @@ fn file(path: &Path) -> Result<Layer, Exit> {
 pub(super) fn flags(args: &RunArgs) -> Vec<Layer> {
     let sets = args.set.iter().map(|text| Layer::assignment("--set", text));
     let listen = match &args.host {
-        Some(host) => vec![bind(host, args.port.unwrap_or(PORT_DEFAULT))],
+        Some(host) => vec![bind(host, args.port.as_deref().unwrap_or(PORT_DEFAULT))],
         None => args.listen.clone(),
     };
     let listen_flag = if args.host.is_some() { "HOST PORT" } else { "--listen" };
@@ -69,9 +69,9 @@ pub(super) fn flags(args: &RunArgs) -> Vec<Layer> {
 }
 
 /// The port that goes with a lone HOST.
-const PORT_DEFAULT: u16 = 8080;
+const PORT_DEFAULT: &str = "8080";
 
-fn bind(host: &str, port: u16) -> String {
+fn bind(host: &str, port: &str) -> String {
     match host.parse::<Ipv6Addr>() {
         Ok(_) => format!("[{host}]:{port}"),
         Err(_) => format!("{host}:{port}"),

@@ -3,6 +3,7 @@
 use super::layers::loaded;
 use super::output::Exit;
 use super::serve::serve_until_told;
+use super::table::counted;
 use super::{Cli, RunArgs};
 use clap::CommandFactory;
 use proxy_tokio::config_file::Loaded;
@@ -29,8 +30,7 @@ fn mistyped_command(host: &str) -> Option<String> {
 /// Says what was started, and how to try it.
 fn greet(loaded: &Loaded, addrs: &[SocketAddr], workers: usize) {
     let listening = list(addrs.iter().map(SocketAddr::to_string));
-    let workers = if workers == 1 { "1 worker".into() } else { format!("{workers} workers") };
-    tracing::info!("{listening} → {} ({workers})", destination(loaded));
+    tracing::info!("{listening} → {} ({})", destination(loaded), counted(workers, "worker"));
     if let Some(addr) = addrs.first() {
         tracing::info!("try: curl -i http://{}/", reachable(*addr));
     }
@@ -40,7 +40,9 @@ fn destination(loaded: &Loaded) -> String {
     let config = &loaded.config;
     match (config.routes.as_slice(), config.clusters.as_slice()) {
         ([_], [cluster]) => list(cluster.endpoints.iter().map(|endpoint| endpoint.addr.to_string())),
-        (routes, clusters) => format!("{} routes to {} upstreams", routes.len(), clusters.len()),
+        (routes, clusters) => {
+            format!("{} to {}", counted(routes.len(), "route"), counted(clusters.len(), "upstream"))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::ProcessArgs;
 use super::output::{Exit, color_on};
 use super::table::grouped;
-use crate::log::{AccessLog, LogWriter, Site, duration};
+use crate::log::{AccessLog, LogWriter, Site};
 use jiff::tz::TimeZone;
 use proxy_core::Config;
 use proxy_tokio::config_file::Loaded;
@@ -165,5 +165,5 @@ async fn until_told(running: &Running, drain_max: Option<Duration>) -> io::Resul
 }
 
 fn within(limit: Option<Duration>) -> String {
-    limit.map(|limit| format!(" within {}", duration(limit))).unwrap_or_default()
+    limit.map(|limit| format!(" within {}", humantime::format_duration(limit))).unwrap_or_default()
 }

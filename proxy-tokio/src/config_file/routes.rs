@@ -115,7 +115,8 @@ impl<'a> Routes<'a> {
             let what = format!("{}{}", route.host.as_deref().unwrap_or("any host "), route.path);
             let complaint = Complaint::new(format!("two routes match the same: {what}"), "again here")
                 .help("the most specific host, then the longest path wins; the order says nothing");
-            self.reader.context.complain_of_both(place, complaint, (*first, "first here"));
+            let (first, again) = (place.min(*first), place.max(*first));
+            self.reader.context.complain_of_both(again, complaint, (first, "first here"));
             return;
         }
         self.places.insert(key, place);

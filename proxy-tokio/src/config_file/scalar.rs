@@ -34,7 +34,10 @@ pub(super) fn size_between(min: u32, max: u32) -> impl Fn(&Value) -> Result<u32,
         let size = size(value)?;
         in_range(size, min, max).ok_or_else(|| {
             let (min, max) = (ByteSize(min.into()).display().iec(), ByteSize(max.into()).display().iec());
-            Complaint::new(format!("{size} bytes is out of range"), format!("at least {min}, at most {max}"))
+            Complaint::new(
+                format!("the size {size} is out of range"),
+                format!("at least {min}, at most {max}"),
+            )
         })
     }
 }

@@ -100,7 +100,7 @@ impl<'a> Section<'a> {
     /// Refuses a key that has a meaning, just not here or not yet.
     pub(super) fn refuse(&mut self, key: &'static str, why: &str) {
         if let Some(entry) = self.table.remove(key) {
-            let complaint = Complaint::new(format!("`{}` {why}", self.full(key)), why);
+            let complaint = Complaint::new(format!("`{}` {why}", self.full(key)), "");
             self.context.complain(entry.key, complaint);
         }
     }

@@ -106,19 +106,18 @@ fn syntax_error(source: usize, text: &str, error: &toml::de::Error) -> Diagnosti
 
 /// Whether the mistake stands in a value that has no quotes.
 fn looks_unquoted(text: &str, at: usize) -> bool {
-    let line = text.get(..at).map_or(0, |before| before.rfind('\n').map_or(0, |newline| newline + 1));
-    let line = text.get(line..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    line.split_once('=').is_some_and(|(_, value)| {
-        !value.contains(['"', '\'']) && value.contains(|c: char| c.is_ascii_alphanumeric())
+    let start = text.get(..at).map_or(0, |before| before.rfind('\n').map_or(0, |newline| newline + 1));
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    line.split_once('=').is_some_and(|(key, value)| {
+        at > start + key.len()
+            && !value.contains(['"', '\''])
+            && value.contains(|c: char| c.is_ascii_alphanumeric())
     })
 }
 
 fn table(source: usize, table: &DeTable<'_>) -> Table {
-    let entry = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
-        let entry = Entry { key: place(source, key), node: node(source, value) };
-        (String::from(AsRef::<str>::as_ref(key.get_ref())), entry)
-    };
-    table.iter().map(|(key, value): (&Spanned<std::borrow::Cow<'_, str>>, _)| entry((key, value))).collect()
+    let entry = |key, value| Entry { key: place(source, key), node: node(source, value) };
+    table.iter().map(|(key, value)| (key.get_ref().to_string(), entry(key, value))).collect()
 }
 
 fn node(source: usize, value: &Spanned<DeValue<'_>>) -> Node {

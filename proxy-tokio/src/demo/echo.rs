@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, channel::Channel};
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
-use serde::Serialize;
+use serde_json::Value;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -15,19 +16,6 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Longest body that is echoed.
 const BODY_MAX: usize = 1024 * 1024;
-
-/// What reached the origin.
-#[derive(Serialize)]
-struct Echo {
-    method: String,
-    path: String,
-    query: Option<String>,
-    /// In the order in which they came; a name may stand there twice.
-    headers: Vec<(String, String)>,
-    /// U+FFFD stands for what is not UTF-8.
-    body: String,
-    length: usize,
-}
 
 pub(super) async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     Ok(match request.uri().path() {
@@ -50,22 +38,25 @@ async fn echo(request: Request<Incoming>) -> Response<Body> {
         *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         return response;
     };
-    let lossy = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
-    let echo = Echo {
-        method: head.method.to_string(),
-        path: head.uri.path().into(),
-        query: head.uri.query().map(String::from),
-        headers: head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), lossy(value.as_bytes())))
-            .collect(),
-        body: lossy(&body),
-        length: body.len(),
+    typed("application/json", Full::from(told(&head, &body)).boxed_unsync())
+}
+
+/// What reached the origin, one header per line, in the order in which they came. U+FFFD stands for what is not UTF-8.
+fn told(head: &Parts, body: &[u8]) -> String {
+    let json = |octets: &[u8]| Value::from(String::from_utf8_lossy(octets)).to_string();
+    let header = |(name, value): (&HeaderName, &HeaderValue)| {
+        format!("    [{}, {}]", json(name.as_str().as_bytes()), json(value.as_bytes()))
     };
-    // There is nothing in it that JSON can't say.
-    let json = serde_json::to_string_pretty(&echo).unwrap_or_default() + "\n";
-    typed("application/json", Full::from(json).boxed_unsync())
+    let headers = head.headers.iter().map(header).collect::<Vec<_>>().join(",\n");
+    let query = head.uri.query().map_or_else(|| "null".into(), |query| json(query.as_bytes()));
+    format!(
+        "{{\n  \"method\": {},\n  \"path\": {},\n  \"query\": {query},\n  \"headers\": [\n{headers}\n  ],\n  \
+         \"body\": {},\n  \"length\": {}\n}}\n",
+        json(head.method.as_str().as_bytes()),
+        json(head.uri.path().as_bytes()),
+        json(body),
+        body.len()
+    )
 }
 
 fn text(text: &'static str) -> Response<Body> {
@@ -74,7 +65,7 @@ fn text(text: &'static str) -> Response<Body> {
 
 fn typed(content_type: &'static str, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

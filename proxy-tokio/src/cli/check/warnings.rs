@@ -31,7 +31,10 @@ fn route_warnings(loaded: &Loaded, index: usize) -> Vec<String> {
     let Some(total) = limit(Timer::Total) else { return Vec::new() };
     let mut warnings = Vec::new();
     if route.stream {
-        warnings.extend(is_said(&total).then(|| {
+        // A limit that was set for all is not meant for this one.
+        let for_all = loaded.origins.timeout(&loaded.config, None, Timer::Total);
+        let is_own = is_said(&total) && for_all.is_none_or(|for_all| for_all.origin != total.origin);
+        warnings.extend(is_own.then(|| {
             format!(
                 "{total}: never ends anything on {}, because `stream = true` switches it off",
                 name(route)
