@@ -1,6 +1,6 @@
 //! What is recorded of an exchange: one record each, with the times of its phases.
 
-use crate::script::{Script, millis};
+use crate::script::{End, Script, millis, seconds};
 use proxy_core::{AttemptResult, ClusterId, NetError, Reason};
 
 #[test]
@@ -55,6 +55,25 @@ fn a_request_that_could_not_be_read_is_recorded_without_one() {
     t.says(client, "nonsense||");
     let outcome = t.outcome();
     assert_eq!((outcome.request, outcome.route, outcome.status), (None, None, Some(400)));
+}
+
+#[test]
+fn a_reply_that_is_not_delivered_does_not_hide_why_it_was_made() {
+    for resets in [false, true] {
+        let mut t = Script::new();
+        let client = t.client();
+        t.says(client, "GET / HTTP/1.1|Host: a||");
+        t.connects("A");
+        t.stalls(client);
+        t.passes(seconds(15));
+        if resets {
+            t.resets(client)
+        } else {
+            t.passes(seconds(15))
+        }
+        assert_eq!(t.end(client), (!resets).then_some(End::Reset));
+        assert_eq!([t.told(), t.told()], ["504 upstream_read_timeout sH", "nothing"]);
+    }
 }
 
 #[test]
