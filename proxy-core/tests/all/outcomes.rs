@@ -67,9 +67,9 @@ fn a_reply_that_is_not_delivered_does_not_hide_why_it_was_made() {
         t.stalls(client);
         t.passes(seconds(15));
         if resets {
-            t.resets(client)
+            t.resets(client);
         } else {
-            t.passes(seconds(15))
+            t.passes(seconds(15));
         }
         assert_eq!(t.end(client), (!resets).then_some(End::Reset));
         assert_eq!([t.told(), t.told()], ["504 upstream_read_timeout sH", "nothing"]);

@@ -43,14 +43,14 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => Just(Event::Arrive),
         12 => (any.clone(), 1..200_usize).prop_map(|(client, octets)| Event::Ask { client, octets }),
-        6 => prop::bool::weighted(0.8).prop_map(|works| Event::Connect { works }),
+        10 => prop::bool::weighted(0.8).prop_map(|works| Event::Connect { works }),
         12 => (any.clone(), 0..RESPONSES.len(), 1..100_usize)
             .prop_map(|(server, response, octets)| Event::Answer { server, response, octets }),
         1 => any.clone().prop_map(|conn| Event::HalfClose { conn }),
         1 => any.clone().prop_map(|conn| Event::Reset { conn }),
         2 => any.clone().prop_map(|conn| Event::Stall { conn }),
         2 => (any, 1..100_usize).prop_map(|(conn, octets)| Event::Take { conn, octets }),
-        3 => prop_oneof![1..50_u64, 900..1_100_u64, 14_000..16_000_u64]
+        2 => prop_oneof![1..50_u64, 900..1_100_u64, 14_000..16_000_u64]
             .prop_map(|millis| Event::Pass { millis }),
         1 => prop::bool::weighted(0.1)
             .prop_map(|drains| if drains { Event::Drain } else { Event::Arrive }),

@@ -194,6 +194,15 @@ impl Script {
         self.fails(conn, NetError::Reset);
     }
 
+    /// A peer leaves, in either way.
+    pub(crate) fn leaves(&mut self, conn: ConnId, resets: bool) {
+        if resets {
+            self.resets(conn);
+        } else {
+            self.half_closes(conn);
+        }
+    }
+
     pub(crate) fn fails(&mut self, conn: ConnId, error: NetError) {
         let wire = self.wire_mut(conn);
         assert!(wire.is_live, "{conn:?} is closed already");
@@ -342,10 +351,6 @@ impl Script {
 
     pub(crate) fn is_drained(&self) -> bool {
         self.drained
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        self.now
     }
 
     /// The limit that ends next.
