@@ -53,6 +53,14 @@ impl Inbox {
         }
     }
 
+    /// Takes the first `len` octets for longer than this input: not even one of them may pin the read buffer.
+    pub(crate) fn take_to_keep(&mut self, len: usize) -> Bytes {
+        match self {
+            Self::Lent(bytes) => Bytes::copy_from_slice(&bytes.split_to(len)),
+            Self::Owned(bytes) => bytes.split_to(len).freeze(),
+        }
+    }
+
     pub(crate) fn skip(&mut self, len: usize) {
         match self {
             Self::Lent(bytes) => bytes.advance(len),
@@ -77,5 +85,32 @@ impl Inbox {
             *self =
                 if bytes.is_empty() { Self::default() } else { Self::Owned(BytesMut::from(bytes.as_ref())) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_never_pins_the_read_buffer() {
+        let read = Bytes::from(alloc::vec![b'x'; 100]);
+        let mut inbox = Inbox::default();
+        inbox.push(read.clone());
+        let kept = inbox.take_to_keep(10);
+        inbox.keep();
+        assert!(read.is_unique());
+        assert_eq!((kept.len(), inbox.len()), (10, 90));
+    }
+
+    #[test]
+    fn what_several_reads_brought_is_one_run_of_octets() {
+        let mut inbox = Inbox::default();
+        for part in ["ab", "cd", "ef"] {
+            inbox.push(Bytes::from_static(part.as_bytes()));
+        }
+        inbox.skip(1);
+        assert_eq!(inbox.take(2), "bc");
+        assert_eq!(inbox.lend(), &"def");
     }
 }

@@ -183,12 +183,14 @@ impl Core {
         self.record(exchange.outcome(self.now, ending));
     }
 
-    /// An answer was complete, but its last octets can't be delivered.
+    /// An answer was complete, but its last octets can't be delivered. What went wrong before that stays the reason.
     pub(super) fn record_cut(&mut self, mut outcome: Box<Outcome>, failure: &Failure) {
         outcome.times.body += self.now.since(outcome.ended);
         outcome.ended = self.now;
-        outcome.reason = failure.reason();
-        outcome.flags = failure.flags(Phase::Data);
+        if outcome.reason == Reason::Ok {
+            outcome.reason = failure.reason();
+            outcome.flags = failure.flags(Phase::Data);
+        }
         self.record(outcome);
     }
 

@@ -111,9 +111,9 @@ fn an_exchange_is_the_same_in_any_split() {
         "HTTP/1.1 100 Continue||HTTP/1.1 200 OK|Content-Length: 4||body",
         "HTTP/1.1 201 Created|Transfer-Encoding: chunked||5|hello|0|T: x||",
     ];
-    let run = |read_max, write_max| {
+    let run = |read: usize, write: usize| {
         let mut t = Script::with_endpoints(1, |_| {});
-        (t.read_max, t.write_max) = (read_max, write_max);
+        t.splits(&[read], &[write]);
         let client = t.client();
         t.says(client, requests);
         let server = t.connects("A");
@@ -124,8 +124,8 @@ fn an_exchange_is_the_same_in_any_split() {
     };
     let whole = run(usize::MAX, usize::MAX);
     assert_eq!(whole.1, ["200 ok --", "201 ok --", "nothing"]);
-    for write_max in [1, 7, usize::MAX] {
-        assert_eq!(run(1, write_max), whole);
+    for write in [1, 7, usize::MAX] {
+        assert_eq!(run(1, write), whole);
     }
     assert_eq!(run(usize::MAX, 1), whole);
 }

@@ -1,14 +1,14 @@
 //! A client that leaves, in each phase.
 
 use crate::script::{End, Script};
-use proxy_core::{ConnId, NetError, Permit};
+use proxy_core::ConnId;
 
 const GET: &str = "GET / HTTP/1.1|Host: a||";
 
 /// FIN and RST mean the same of a client that would go on.
 fn each_way(test: impl Fn(&mut Script, &dyn Fn(&mut Script, ConnId))) {
     for resets in [false, true] {
-        let leaves = |t: &mut Script, client| if resets { t.resets(client) } else { t.half_closes(client) };
+        let leaves = |t: &mut Script, client| t.leaves(client, resets);
         test(&mut Script::new(), &leaves);
     }
 }
@@ -104,17 +104,12 @@ fn while_queued_it_leaves_the_queue() {
         let server = t.connects("A");
         t.says(second, GET);
         t.says(third, "GET /third HTTP/1.1|Host: a||");
-        if resets {
-            t.fails(second, NetError::Other)
-        } else {
-            t.half_closes(second)
-        }
+        t.leaves(second, resets);
         assert_eq!(t.told(), "499 client_aborted CQ");
         t.hears(server);
         t.says(server, "HTTP/1.1 200 OK|Content-Length: 2||hi");
         assert_eq!(t.hears(server), "GET /third HTTP/1.1|Host: a||");
         assert_eq!(t.connecting(), "");
-        let _ = Permit::Endpoint(0);
     }
 }
 

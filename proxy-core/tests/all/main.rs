@@ -1,4 +1,5 @@
 //! The behaviour of the core, one theme a module. Every test is a [`script::Script`]: what peers do, and what they see.
+#![allow(clippy::unwrap_used, reason = "the harness is a test, too")]
 
 mod backpressure;
 mod drain;
@@ -9,7 +10,9 @@ mod journal;
 mod keep_alive;
 mod leaving;
 mod limits;
+mod outcomes;
 mod pool;
+mod properties;
 mod replies;
 mod script;
 mod timeouts;

@@ -79,11 +79,7 @@ fn a_pooled_connection_with_unread_bytes_is_never_reused() {
 fn a_pooled_connection_that_the_server_closes_is_never_reused() {
     for resets in [false, true] {
         let (mut t, client, server) = pooled();
-        if resets {
-            t.resets(server)
-        } else {
-            t.half_closes(server)
-        }
+        t.leaves(server, resets);
         assert_eq!(t.core.connections(), 1, "only the client's is left");
         t.says(client, GET);
         assert_eq!(t.connecting(), "A");
@@ -153,11 +149,7 @@ fn a_get_on_a_stale_connection_is_sent_again_at_once_on_a_fresh_one() {
         let (mut t, client, server) = pooled();
         t.says(client, GET);
         assert_eq!(t.hears(server), GET);
-        if resets {
-            t.resets(server)
-        } else {
-            t.half_closes(server)
-        }
+        t.leaves(server, resets);
         let fresh = t.connects("A");
         assert_eq!(t.hears(fresh), GET);
         t.says(fresh, OK);

@@ -202,9 +202,9 @@ fn a_lingering_connection_is_closed_when_the_client_does_or_after_two_seconds() 
         assert_eq!(t.end(client), Some(End::Fin));
         t.says(client, "more of it");
         if leaves {
-            t.half_closes(client)
+            t.half_closes(client);
         } else {
-            t.passes(seconds(2))
+            t.passes(seconds(2));
         }
         assert_eq!(t.end(client), Some(End::Closed));
         assert_eq!(t.told(), "400 bad_request PR");

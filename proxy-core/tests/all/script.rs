@@ -39,10 +39,20 @@ pub(crate) struct Script {
     permits: BTreeMap<Permit, Counter>,
     listen: Listen,
     drained: bool,
-    /// Longest `Data`.
-    pub(crate) read_max: usize,
-    /// Longest write that is taken at once.
-    pub(crate) write_max: usize,
+    reads: Splits,
+    writes: Splits,
+}
+
+/// How octets are cut on the way: lengths that are used in turn.
+#[derive(Clone, Debug)]
+struct Splits(VecDeque<usize>);
+
+impl Splits {
+    fn next(&mut self) -> usize {
+        let Some(length) = self.0.pop_front() else { return usize::MAX };
+        self.0.push_back(length);
+        length
+    }
 }
 
 /// One connection: the kernel and the peer behind it.
@@ -120,9 +130,14 @@ impl Script {
             permits,
             listen: Listen::Accept,
             drained: false,
-            read_max: usize::MAX,
-            write_max: usize::MAX,
+            reads: Splits(VecDeque::new()),
+            writes: Splits(VecDeque::new()),
         }
+    }
+
+    /// Cuts what is read, and what is written at once, into pieces of these lengths, used in turn.
+    pub(crate) fn splits(&mut self, reads: &[usize], writes: &[usize]) {
+        (self.reads, self.writes) = (Splits(reads.to_vec().into()), Splits(writes.to_vec().into()));
     }
 
     // What peers do.
@@ -177,6 +192,15 @@ impl Script {
     /// A peer resets the connection.
     pub(crate) fn resets(&mut self, conn: ConnId) {
         self.fails(conn, NetError::Reset);
+    }
+
+    /// A peer leaves, in either way.
+    pub(crate) fn leaves(&mut self, conn: ConnId, resets: bool) {
+        if resets {
+            self.resets(conn);
+        } else {
+            self.half_closes(conn);
+        }
     }
 
     pub(crate) fn fails(&mut self, conn: ConnId, error: NetError) {
@@ -288,6 +312,11 @@ impl Script {
         format!("{status} [{}] {}{end}", field("Proxy-Status: weir; error="), text.trim_end())
     }
 
+    /// Whether neither side closed or reset the connection.
+    pub(crate) fn is_live(&self, conn: ConnId) -> bool {
+        self.wires[&conn].is_live
+    }
+
     pub(crate) fn end(&self, conn: ConnId) -> Option<End> {
         self.wires[&conn].end
     }
@@ -322,10 +351,6 @@ impl Script {
 
     pub(crate) fn is_drained(&self) -> bool {
         self.drained
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        self.now
     }
 
     /// The limit that ends next.
@@ -425,9 +450,20 @@ impl Script {
         }
     }
 
+    /// Writes until the window is full. A short write before that is one of a kernel that is writable again at once.
     fn write(&mut self, conn: ConnId) {
-        let most = self.write_max;
-        let Some(wire) = self.wires.get_mut(&conn).filter(|wire| wire.is_live) else { return };
+        loop {
+            let n = self.write_once(conn);
+            let wants_more = self.core.interest(conn).is_some_and(|interest| interest.write);
+            if n == 0 || !wants_more || self.wires[&conn].window == 0 {
+                return;
+            }
+        }
+    }
+
+    fn write_once(&mut self, conn: ConnId) -> usize {
+        let most = self.writes.next();
+        let Some(wire) = self.wires.get_mut(&conn).filter(|wire| wire.is_live) else { return 0 };
         let before = wire.written.len();
         for slice in self.core.egress(conn) {
             let left = wire.window.min(most).saturating_sub(wire.written.len() - before);
@@ -438,11 +474,7 @@ impl Script {
             wire.window -= n;
         }
         self.handle(Input::Wrote { conn, n: u32::try_from(n).unwrap() });
-        // The kernel took less than it could: it is writable at once.
-        let wants_more = self.core.interest(conn).is_some_and(|interest| interest.write);
-        if n > 0 && wants_more && self.wires[&conn].window > 0 {
-            self.write(conn);
-        }
+        n
     }
 
     /// Hands in all that was sent and may be read, in the order of the connections, until nothing moves.
@@ -459,7 +491,7 @@ impl Script {
     }
 
     fn read(&mut self, conn: ConnId) {
-        let allowed = self.core.interest(conn).map_or(0, |interest| interest.read).min(self.read_max);
+        let allowed = self.core.interest(conn).map_or(0, |interest| interest.read);
         let Some(wire) = self.wires.get_mut(&conn) else { return };
         if !wire.is_live || allowed == 0 {
             return;
@@ -471,7 +503,7 @@ impl Script {
             }
             return;
         }
-        let n = allowed.min(wire.unread.len());
+        let n = allowed.min(self.reads.next()).min(wire.unread.len());
         let bytes: Bytes = wire.unread.drain(..n).collect::<Vec<_>>().into();
         self.feed(Input::Data { conn, bytes });
     }
