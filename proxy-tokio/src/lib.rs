@@ -6,10 +6,11 @@
 //!
 //! In reading order: `worker` is the loop, `pump` moves octets of one connection, `slots` holds the connections,
 //! `ready` says which of them have news, `accept`, `timer`, `permits` and `crew` are what their names say, and
-//! `serve` has the threads.
+//! `serve` has the threads. [`config_file`] reads what the user wrote, and knows nothing of the rest.
 #![forbid(unsafe_code)]
 
 mod accept;
+pub mod config_file;
 mod crew;
 mod net;
 mod permits;

@@ -1,2 +1,10 @@
 //! The command `weir`.
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod cli;
+mod demo;
+mod log;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -63,13 +63,12 @@ pub(crate) struct Facts {
     requests: BTreeMap<u32, Told>,
     clients: BTreeMap<usize, ClientEnd>,
     violations: BTreeSet<String>,
-    drained_at: Option<Nanos>,
 }
 
 impl Facts {
     pub(crate) fn new(script: Script) -> Self {
         let (requests, clients) = (BTreeMap::new(), BTreeMap::new());
-        Self { script, requests, clients, violations: BTreeSet::new(), drained_at: None }
+        Self { script, requests, clients, violations: BTreeSet::new() }
     }
 
     pub(crate) const fn script(&self) -> &Script {
@@ -207,10 +206,6 @@ impl Facts {
         if sent >= answer.lengths.message_end {
             told.answered_whole = Some(arrives);
         }
-    }
-
-    pub(crate) fn drained(&mut self, now: Nanos) {
-        self.drained_at = Some(now);
     }
 
     pub(crate) fn into_violations(self) -> Vec<String> {

@@ -193,7 +193,7 @@ impl Serving {
                     return Some(self.next_drip);
                 }
                 left = left.min(usize::from(bytes.max(1)));
-                self.next_drip = now + Nanos::from(every) * MS;
+                self.next_drip = now + Nanos::from(every.max(1)) * MS;
                 wake = Some(self.next_drip);
             }
             Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),

@@ -299,7 +299,12 @@ impl Script {
     /// How it is answered.
     pub(crate) fn answer(&self, id: u32) -> Answer {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
-        cyclic(&self.answers, (client * 3 + k) as usize).unwrap_or_default()
+        let mut answer = cyclic(&self.answers, (client * 3 + k) as usize).unwrap_or_default();
+        if answer.framing == AnswerFraming::Close && answer.end == AnswerEnd::OverLong {
+            // What ends with the connection can't be over-long.
+            answer.end = AnswerEnd::Whole;
+        }
+        answer
     }
 
     /// The number of request `k` of client `client`.

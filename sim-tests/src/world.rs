@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) inputs: u64,
     pub(crate) wires: Vec<Wire>,
     pub(crate) peers: Vec<Peer>,
+    /// When the peer of each wire looks at it next.
+    peer_wakes_at: Vec<Option<Nanos>>,
     /// The proxy's end of each wire, while it has one.
     pub(crate) ends: Vec<Option<ConnId>>,
     clients: Vec<Option<Client>>,
@@ -102,6 +104,7 @@ impl World {
             inputs: 0,
             wires: Vec::new(),
             peers: Vec::new(),
+            peer_wakes_at: Vec::new(),
             ends: Vec::new(),
             clients: script.clients.iter().map(|_| None).collect(),
             origins: Vec::new(),
@@ -212,6 +215,7 @@ impl World {
             cyclic(&self.script.windows, at).map_or(64 * 1024, |window| usize::from(window).max(512));
         self.wires.push(Wire::new(Nanos::from(latency) * MS, window));
         self.peers.push(peer);
+        self.peer_wakes_at.push(None);
         self.ends.push(None);
         self.wires.len() - 1
     }
@@ -238,6 +242,7 @@ impl World {
     fn step_client(&mut self, index: usize) {
         let Some(Some(client)) = self.clients.get_mut(index) else { return };
         let wire = client.wire;
+        self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
         let wake = client.step(self.now, &mut self.wires[wire], &mut self.facts);
         self.after_peer(wire, wake);
     }
@@ -245,6 +250,7 @@ impl World {
     fn step_origin(&mut self, index: usize) {
         let Some(Some(origin)) = self.origins.get_mut(index) else { return };
         let wire = origin.wire;
+        self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
         self.after_peer(wire, wake);
     }
@@ -275,6 +281,11 @@ impl World {
     }
 
     pub(crate) fn wake_peer(&mut self, wire: usize, at: Nanos) {
+        let at = at.max(self.now);
+        if self.peer_wakes_at[wire].is_some_and(|earlier| earlier <= at) {
+            return;
+        }
+        self.peer_wakes_at[wire] = Some(at);
         let event = match self.peers[wire] {
             Peer::Client(index) => Event::Client(index),
             Peer::Origin(index) => Event::Origin(index),
@@ -408,4 +419,4 @@ fn config(script: &Script) -> Config {
 /// limit.
 const ENDS_BY: Nanos = 3_600 * SECOND;
 
-const EVENTS_MAX: u64 = 2_000_000;
+const EVENTS_MAX: u64 = 200_000;

@@ -1,7 +1,7 @@
 //! What comes from upstreams: responses, acknowledgements, farewells.
 
 use super::{Core, Side};
-use crate::action::Close;
+use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{ExchangeId, Stage};
 use crate::http::ResponseHead;
@@ -18,6 +18,12 @@ impl Core {
             // Nobody asked: whatever it is, it must not become the answer to a later request.
             State::Idle { .. } => return self.drop_idle(conn),
             State::Connecting(_) => return,
+            // It speaks before it was asked, like a server that says 408 as it closes an idle connection: that is no
+            // answer (RFC 9112 §9.2).
+            State::Leased(_) if link.outbox.is_untouched() => {
+                self.actions.push_back(Action::Close { conn, how: Close::Abort });
+                return self.on_lost(conn, Failure::UnaskedResponse);
+            }
             State::Leased(_) => {}
         }
         link.answered();
@@ -146,7 +152,7 @@ impl Core {
             }
             Fin::HalfClose => self.on_server_half_close(id),
             Fin::Truncated => {
-                self.actions.push_back(crate::action::Action::Close { conn, how: Close::Graceful });
+                self.actions.push_back(Action::Close { conn, how: Close::Graceful });
                 self.on_lost(conn, Failure::UpstreamClosedEarly);
             }
         }

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     UpstreamClosedEarly,
     BadResponseHead(BadHead),
     BadResponseBody(BadBody),
+    /// Octets before the first of the request left us.
+    UnaskedResponse,
     /// 101 without having been asked.
     UnaskedSwitch,
     NoEndpoint,
@@ -45,9 +47,10 @@ impl Failure {
             Self::UpstreamReset => Reason::UpstreamReset,
             Self::UpstreamClosedEarly => Reason::UpstreamClosedEarly,
             Self::BadResponseHead(bad) if bad.is_too_large() => Reason::UpstreamHeadTooLarge,
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedSwitch => {
-                Reason::UpstreamBadResponse
-            }
+            Self::BadResponseHead(_)
+            | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
+            | Self::UnaskedSwitch => Reason::UpstreamBadResponse,
             Self::NoEndpoint => Reason::NoHealthyEndpoint,
             Self::QueueFull => Reason::QueueFull,
             Self::NoRoute => Reason::NoRoute,
@@ -71,6 +74,7 @@ impl Failure {
             | Self::UpstreamClosedEarly
             | Self::BadResponseHead(_)
             | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
             | Self::UnaskedSwitch => 502,
             Self::NoEndpoint | Self::QueueFull => 503,
             Self::NoRoute => 404,
@@ -112,6 +116,7 @@ impl Failure {
             | Self::UpstreamClosedEarly
             | Self::BadResponseHead(_)
             | Self::BadResponseBody(_)
+            | Self::UnaskedResponse
             | Self::UnaskedSwitch
             | Self::NoEndpoint
             | Self::QueueFull => Cause::Server,
@@ -139,7 +144,9 @@ impl Failure {
             Self::UpstreamReset => "connection_terminated",
             Self::UpstreamClosedEarly => "http_response_incomplete",
             Self::BadResponseHead(bad) if bad.is_too_large() => "http_response_header_section_size",
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) => "http_protocol_error",
+            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedResponse => {
+                "http_protocol_error"
+            }
             Self::UnaskedSwitch => "http_upgrade_failed",
             Self::NoRoute => "destination_not_found",
             Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::ClientGone => "http_request_error",
@@ -160,6 +167,9 @@ impl Failure {
             }
             Self::BadResponseHead(bad) => format!("Upstream sent a bad response: {bad}{at}"),
             Self::BadResponseBody(bad) => format!("Upstream sent a bad response: {bad}{at}"),
+            Self::UnaskedResponse => {
+                format!("Upstream sent a bad response: it answered before it was asked{at}")
+            }
             Self::UnaskedSwitch => format!("Upstream sent a bad response: it switched protocols unasked{at}"),
             Self::NoEndpoint => "No upstream server is configured for this request".into(),
             Self::QueueFull => "Too many requests are waiting for the upstream".into(),

@@ -63,7 +63,11 @@ fn when_every_endpoint_refuses_the_client_is_told_which_was_tried_last() {
     );
     assert_eq!(t.told(), "502 connect_refused SC");
     t.says(client, GET);
-    assert_ne!(t.connecting(), "", "a refusal is not remembered beyond its request, and the client may go on");
+    assert_ne!(
+        t.connecting(),
+        "",
+        "a refusal is not remembered beyond its request, and the client may go on"
+    );
 }
 
 #[test]

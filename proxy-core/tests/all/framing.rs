@@ -40,10 +40,7 @@ fn a_204_and_a_304_have_no_body() {
 
 #[test]
 fn chunks_are_framed_anew_and_trailers_go_on() {
-    let heard = answered(
-        GET,
-        "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2;x=y|ab|1|c|0|Digest: z||",
-    );
+    let heard = answered(GET, "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2;x=y|ab|1|c|0|Digest: z||");
     assert_eq!(heard, "HTTP/1.1 200 OK|Transfer-Encoding: chunked||2|ab|1|c|0|Digest: z||");
 }
 
@@ -90,27 +87,26 @@ fn interim_responses_are_passed_on_but_not_to_1_0() {
 
 #[test]
 fn a_chunked_upload_is_framed_anew_with_its_trailers() {
-    let (mut t, client, server) =
-        asked("POST / HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|");
+    let (mut t, client, server) = asked("POST / HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|");
     t.says(client, "2|de|0|X: y||");
-    assert_eq!(
-        t.hears(server),
-        "POST / HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|2|de|0|X: y||"
-    );
+    assert_eq!(t.hears(server), "POST / HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|2|de|0|X: y||");
 }
 
 #[test]
 fn a_request_body_that_breaks_its_framing_is_a_400() {
     let (mut t, client, server) = asked("POST / HTTP/1.1|Host: a|Transfer-Encoding: chunked||");
     t.says(client, "zz|");
-    assert!(t.hears_reply(client).starts_with("400 Bad Request [http_request_error] Bad request: A chunk's size"));
+    assert!(
+        t.hears_reply(client).starts_with("400 Bad Request [http_request_error] Bad request: A chunk's size")
+    );
     assert_eq!((t.end(client), t.end(server)), (Some(End::Fin), Some(End::Reset)));
     assert_eq!(t.told(), "400 bad_request PH");
 }
 
 #[test]
 fn an_exchange_is_the_same_in_any_split() {
-    let requests = "GET /1 HTTP/1.1|Host: a||||POST /2 HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|0|T: x||";
+    let requests =
+        "GET /1 HTTP/1.1|Host: a||||POST /2 HTTP/1.1|Host: a|Transfer-Encoding: chunked||3|abc|0|T: x||";
     let responses = [
         "HTTP/1.1 100 Continue||HTTP/1.1 200 OK|Content-Length: 4||body",
         "HTTP/1.1 201 Created|Transfer-Encoding: chunked||5|hello|0|T: x||",

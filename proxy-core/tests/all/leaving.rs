@@ -97,13 +97,18 @@ fn while_its_response_is_flushed_a_reset_is_recorded() {
 #[test]
 fn while_queued_it_leaves_the_queue() {
     for resets in [false, true] {
-        let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
+        let mut t =
+            Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
         let (first, second, third) = (t.client(), t.client(), t.client());
         t.says(first, GET);
         let server = t.connects("A");
         t.says(second, GET);
         t.says(third, "GET /third HTTP/1.1|Host: a||");
-        if resets { t.fails(second, NetError::Other) } else { t.half_closes(second) }
+        if resets {
+            t.fails(second, NetError::Other)
+        } else {
+            t.half_closes(second)
+        }
         assert_eq!(t.told(), "499 client_aborted CQ");
         t.hears(server);
         t.says(server, "HTTP/1.1 200 OK|Content-Length: 2||hi");

@@ -20,12 +20,24 @@ fn a_bad_request_is_refused_with_the_rule_that_it_broke() {
     let longer = "x".repeat(17_000);
     for (request, status, told) in [
         ("GET /|", "400 Bad Request [http_request_error] Bad request: ", "400 bad_request PR"),
-        ("GET / HTTP/1.1||", "400 Bad Request [http_request_error] Bad request: HTTP/1.1 requires", "400 bad_request PR"),
+        (
+            "GET / HTTP/1.1||",
+            "400 Bad Request [http_request_error] Bad request: HTTP/1.1 requires",
+            "400 bad_request PR",
+        ),
         ("GET / HTTP/1.1|Host: a|Expect: wonders||", "417 Expectation Failed ", "417 bad_request PR"),
         ("GET / HTTP/2.0|Host: a||", "505 HTTP Version Not Supported ", "505 bad_request PR"),
-        ("POST / HTTP/1.1|Host: a|Transfer-Encoding: gzip, chunked||", "501 Not Implemented ", "501 bad_request PR"),
+        (
+            "POST / HTTP/1.1|Host: a|Transfer-Encoding: gzip, chunked||",
+            "501 Not Implemented ",
+            "501 bad_request PR",
+        ),
         (&format!("GET /{long} HTTP/1.1|Host: a||"), "414 URI Too Long ", "414 request_too_large PR"),
-        (&format!("GET / HTTP/1.1|Host: a|X: {longer}||"), "431 Request Header Fields Too Large ", "431 request_too_large PR"),
+        (
+            &format!("GET / HTTP/1.1|Host: a|X: {longer}||"),
+            "431 Request Header Fields Too Large ",
+            "431 request_too_large PR",
+        ),
         (
             &format!("GET / HTTP/1.1|Host: a|{}|", "X: y|".repeat(100)),
             "431 Request Header Fields Too Large ",
@@ -159,6 +171,18 @@ fn nonsense_from_the_upstream_is_a_502() {
 }
 
 #[test]
+fn a_server_that_speaks_first_is_a_502() {
+    let mut t = Script::new();
+    let client = t.client();
+    t.says(client, "GET / HTTP/1.1|Host: a||");
+    t.stalls_next_connection();
+    let server = t.connects("A");
+    t.says(server, "HTTP/1.1 200 OK|Content-Length: 2||hi");
+    assert!(t.hears_reply(client).contains("it answered before it was asked"));
+    assert_eq!((t.told().as_str(), t.end(server)), ("502 upstream_bad_response SH", Some(End::Reset)));
+}
+
+#[test]
 fn a_response_head_over_the_limit_is_a_502() {
     let mut t = Script::new();
     let client = t.client();
@@ -177,7 +201,11 @@ fn a_lingering_connection_is_closed_when_the_client_does_or_after_two_seconds() 
         t.says(client, "nonsense||");
         assert_eq!(t.end(client), Some(End::Fin));
         t.says(client, "more of it");
-        if leaves { t.half_closes(client) } else { t.passes(seconds(2)) }
+        if leaves {
+            t.half_closes(client)
+        } else {
+            t.passes(seconds(2))
+        }
         assert_eq!(t.end(client), Some(End::Closed));
         assert_eq!(t.told(), "400 bad_request PR");
         assert_eq!(t.told(), "nothing");

@@ -192,6 +192,12 @@ impl Script {
         self.wire_mut(conn).window = 0;
     }
 
+    /// The endpoint that is being connected to takes no octets at first.
+    pub(crate) fn stalls_next_connection(&mut self) {
+        let (conn, _) = *self.connects.front().expect("a connection is being made");
+        self.stalls(conn);
+    }
+
     /// A peer takes so many octets more, and then none.
     pub(crate) fn takes(&mut self, conn: ConnId, octets: usize) {
         self.wire_mut(conn).window = octets;

@@ -13,9 +13,11 @@ impl Facts {
     pub(crate) fn finish(&mut self) {
         let clients = self.script.clients.clone();
         for (index, client) in clients.iter().enumerate() {
-            let mut excused = false;
-            for k in 0..Script::count(client) {
-                let id = Script::id(index, k);
+            // A RST that cuts one response can destroy the ones before it that are still on their way.
+            let ids = || (0..Script::count(client)).map(|k| Script::id(index, k));
+            let was_cut = ids().any(|id| self.requests.get(&id).is_some_and(Told::was_cut));
+            let mut excused = was_cut && self.client(index).was_reset;
+            for id in ids() {
                 let told = self.told(id).clone();
                 for complaint in self.unfitting(id, &told, client, &mut excused) {
                     self.violate(format!("{id}: {complaint}: {told:?}"));
@@ -88,7 +90,9 @@ impl Facts {
         let before = (first..id).all(|earlier| self.is_plain_exchange(earlier, client));
         let stale =
             script.faults.contains(&Fault::StaleConnections) || script.faults.contains(&Fault::Nonsense);
+        let deaf = script.answers.iter().any(|answer| answer.deaf);
         quiet
+            && !deaf
             && client.sending == Pace::Prompt
             && client.think < 70_000
             && (!stale || request.method != Method::Post)
