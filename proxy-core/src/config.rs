@@ -185,6 +185,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Most octets that are held for one client connection and the upstream connection that serves it, all buffers
+    /// together, the kernel's apart. Each way there may be a head or the rest of one, a read, and what is kept of them
+    /// for the other side. [`Core::check`](crate::Core::check) asserts it.
+    pub const fn connection_bytes_max(&self) -> u64 {
+        4 * (self.head_bytes as u64 + self.buffer_bytes as u64)
+    }
+}
+
 impl Config {
     /// One listener, one cluster, all defaults.
     pub fn simple(bind: SocketAddr, endpoints: &[SocketAddr]) -> Self {

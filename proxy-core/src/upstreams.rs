@@ -122,8 +122,9 @@ impl Upstreams {
         self.endpoints[endpoint as usize].addr
     }
 
+    /// Whether there is such an endpoint, and a limit on its connections.
     pub(crate) fn is_limited(&self, endpoint: u32) -> bool {
-        self.endpoints[endpoint as usize].permits != Permits::Unlimited
+        self.endpoints.get(endpoint as usize).is_some_and(|endpoint| endpoint.permits != Permits::Unlimited)
     }
 
     pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {
@@ -145,20 +146,17 @@ impl Upstreams {
         let members = self.clusters[cluster.0 as usize].members.clone();
         let first = members.start;
         let endpoints = &mut self.endpoints[members.start as usize..members.end as usize];
-        if let Some(chosen) = balance::next(endpoints, |at, endpoint| {
-            (!tried(first + at) && endpoint.is_available(fresh)).then_some(&mut endpoint.turn)
-        }) {
-            let endpoint = first + chosen;
-            return match endpoints[chosen as usize].take(fresh) {
-                Some(conn) => Leased::Idle { endpoint, conn },
-                None => Leased::Fresh { endpoint },
-            };
+        // A permit came for who waits now; the turn was taken when it was asked for.
+        let granted = (0u32..).zip(endpoints.iter_mut());
+        for (at, endpoint) in granted.filter(|(at, _)| !tried(first + at)) {
+            if endpoint.has_spare() {
+                return endpoint.take(first + at, fresh);
+            }
         }
         if let Some(chosen) = balance::next(endpoints, |at, endpoint| {
-            (!tried(first + at) && endpoint.may_ask()).then_some(&mut endpoint.turn)
+            (!tried(first + at) && endpoint.may_serve(fresh)).then_some(&mut endpoint.turn)
         }) {
-            endpoints[chosen as usize].set_asked();
-            return Leased::Ask { endpoint: first + chosen };
+            return endpoints[chosen as usize].take(first + chosen, fresh);
         }
         if members.into_iter().any(|endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
     }
@@ -276,32 +274,34 @@ impl Upstreams {
 }
 
 impl Endpoint {
-    fn is_available(&self, fresh: bool) -> bool {
-        if !fresh && !self.idle.is_empty() {
-            return true;
-        }
-        match self.permits {
+    /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted.
+    fn may_serve(&self, fresh: bool) -> bool {
+        let may_connect = match self.permits {
             Permits::Unlimited => true,
-            Permits::Limited { spare, .. } => spare > 0,
+            Permits::Limited { spare, asked, .. } => spare > 0 || !asked,
+        };
+        may_connect || (!fresh && !self.idle.is_empty())
+    }
+
+    const fn has_spare(&self) -> bool {
+        matches!(self.permits, Permits::Limited { spare: 1.., .. })
+    }
+
+    /// An idle connection; or else a new one, for which a spare permit is used up; or else a request for one.
+    fn take(&mut self, endpoint: u32, fresh: bool) -> Leased {
+        if let Some(conn) = if fresh { None } else { self.idle.pop() } {
+            return Leased::Idle { endpoint, conn };
         }
-    }
-
-    /// An idle connection, or `None` for a new one, for which a spare permit is used up.
-    fn take(&mut self, fresh: bool) -> Option<ConnId> {
-        let idle = if fresh { None } else { self.idle.pop() };
-        if let (None, Permits::Limited { spare, .. }) = (idle, &mut self.permits) {
-            *spare -= 1;
-        }
-        idle
-    }
-
-    const fn may_ask(&self) -> bool {
-        matches!(self.permits, Permits::Limited { asked: false, .. })
-    }
-
-    fn set_asked(&mut self) {
-        if let Permits::Limited { asked, .. } = &mut self.permits {
-            *asked = true;
+        match &mut self.permits {
+            Permits::Unlimited => Leased::Fresh { endpoint },
+            Permits::Limited { spare, .. } if *spare > 0 => {
+                *spare -= 1;
+                Leased::Fresh { endpoint }
+            }
+            Permits::Limited { asked, .. } => {
+                *asked = true;
+                Leased::Ask { endpoint }
+            }
         }
     }
 }

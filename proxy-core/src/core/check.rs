@@ -111,6 +111,8 @@ impl Core {
     fn check_exchange(&self, id: ExchangeId, exchange: &Exchange) {
         let session = self.session(exchange.session).expect("an exchange has a session");
         assert_eq!(session.exchange(), Some(id), "the session serves another exchange");
+        let held = self.held_for(exchange);
+        assert!(held <= self.config.limits.connection_bytes_max(), "{held} octets are held for {id:?}");
         if let Some(link) = exchange.link() {
             let link = self.link(link).expect("an exchange's connection lives");
             assert_eq!(link.exchange(), Some(id), "the connection carries another exchange");
@@ -122,5 +124,11 @@ impl Core {
             session.has_responded(),
             "they disagree on whether a head went out"
         );
+    }
+
+    fn held_for(&self, exchange: &Exchange) -> u64 {
+        let conns = [Some(exchange.session), exchange.link()];
+        let sides = conns.into_iter().flatten().filter_map(|conn| self.side(conn));
+        sides.map(|side| side.buffered() as u64).sum()
     }
 }

@@ -68,6 +68,12 @@ impl Core {
         match self.session(conn).map(|session| &session.state) {
             Some(State::Exchange(serving)) => self.fail(serving.id, failure),
             Some(State::Flushing { .. }) => self.cut_flushing(conn, &failure),
+            Some(State::AwaitHead { began: Some(_), .. }) => {
+                if let Some(origin) = self.origin(conn) {
+                    self.record_headless(origin, &failure, None);
+                }
+                self.close(conn, Close::Graceful);
+            }
             Some(_) => self.close(conn, Close::Graceful),
             None => {}
         }

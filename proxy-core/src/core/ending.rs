@@ -166,21 +166,11 @@ impl Core {
         }
         self.record(outcome);
         match then {
-            Then::KeepAlive if !over => self.follow_up(conn),
+            Then::KeepAlive if !over => self.advance_client(conn),
             Then::Linger if !half_closed => {}
             Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
         self.touch(conn);
-    }
-
-    /// Goes on with what the client sent meanwhile.
-    fn follow_up(&mut self, conn: ConnId) {
-        self.advance_client(conn);
-        let Some(session) = self.session(conn) else { return };
-        if session.half_closed && matches!(session.state, State::AwaitHead { .. }) {
-            // What is left over will never be a request.
-            self.on_client_eof(conn);
-        }
     }
 
     /// Both halves of a tunnel ended by themselves.

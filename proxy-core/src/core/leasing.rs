@@ -103,7 +103,7 @@ impl Core {
     pub(super) fn on_endpoint_granted(&mut self, endpoint: u32) {
         if self.upstreams.granted(endpoint) {
             self.to_serve.push(self.upstreams.cluster_of(endpoint));
-        } else {
+        } else if self.upstreams.is_limited(endpoint) {
             self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
         }
     }
@@ -178,7 +178,7 @@ impl Core {
 
     pub(super) fn on_connected(&mut self, conn: ConnId) {
         let now = self.now;
-        let Some(link) = self.link_mut(conn) else { return };
+        let Some(link) = self.link_mut(conn).filter(|link| link.is_connecting()) else { return };
         link.connected();
         let Some(id) = link.exchange() else { return };
         if let Some(exchange) = self.exchange_mut(id) {
@@ -191,6 +191,9 @@ impl Core {
     }
 
     pub(super) fn on_connect_failed(&mut self, conn: ConnId, error: NetError) {
+        if !self.link(conn).is_some_and(Link::is_connecting) {
+            return;
+        }
         if let Some(Side::Upstream(mut link)) = self.bury(conn) {
             self.move_on(&mut link, error, Failure::Connect(error));
         }

@@ -18,7 +18,7 @@ fn a_flag_that_does_not_exist_is_exit_2() {
 
     let output = weir(&["--set", "timeouts.raed=2s"]);
     assert_eq!(output.code, Some(2), "{output:?}");
-    assert!(output.stderr.contains("timeouts.read"), "it says what may have been meant: {}", output.stderr);
+    assert!(output.stderr.contains("did you mean `read`?"), "{}", output.stderr);
 }
 
 #[test]
@@ -30,7 +30,8 @@ fn help_and_version_need_no_upstream() {
 #[test]
 fn every_mistake_in_a_config_file_is_shown_with_its_line_and_a_caret() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "listen = \"127.0.0.1:0\"\nto = \"127.0.0.1:9001\"\n\n[timeouts]\nraed = \"2s\"\nconnect = 5\n";
+    let text =
+        "listen = \"127.0.0.1:0\"\nto = \"127.0.0.1:9001\"\n\n[timeouts]\nraed = \"2s\"\nconnect = 5\n";
     let file = write(folder.path(), "weir.toml", text);
     for arguments in [&["-c", &file][..], &["run", "-c", &file], &["check", &file]] {
         let output = weir(arguments);
@@ -89,9 +90,11 @@ fn every_line_of_the_json_log_has_what_happened_and_why() {
     requires!(Curl);
     let (origin, dead) = (Origin::of_targets(), Dead::new());
     let fine = Weir::to(&[origin.addr], &[]);
-    curl(&["--fail", "--data", "12345", &fine.url("/a%20b?\"c\"=\\d")]).ok();
+    curl(&["--fail", "--data", "12345", &fine.url("/a%20b?c=1,2&d=%22")]).ok();
     let line = fine.logged(|_| true);
-    for (key, wanted) in [("method", "POST"), ("reason", "ok"), ("flags", "--"), ("target", "/a%20b?\"c\"=\\d")] {
+    for (key, wanted) in
+        [("method", "POST"), ("reason", "ok"), ("flags", "--"), ("target", "/a%20b?c=1,2&d=%22")]
+    {
         assert_eq!(line[key], wanted, "{key} in {line}");
     }
     assert_eq!((&line["status"], &line["received"]), (&200.into(), &5.into()), "{line}");
@@ -161,7 +164,9 @@ fn try_as_printed(line: &str) {
         }
         "cut" => assert!(matches!(output.code, Some(18 | 56)), "{line}: {output:?}"),
         // 28: our own limit.
-        _ if endless => assert!(output.code == Some(28) && output.text().contains("data: "), "{line}: {output:?}"),
+        _ if endless => {
+            assert!(output.code == Some(28) && output.text().contains("data: "), "{line}: {output:?}");
+        }
         _ => assert_eq!(status(&output).as_deref(), Some("504"), "{line}: {output:?}"),
     }
 }

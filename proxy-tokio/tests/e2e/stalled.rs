@@ -3,8 +3,8 @@
 
 use crate::harness::origin::Origin;
 use crate::harness::weir::Weir;
-use crate::harness::wire::{ask, connect, target};
-use std::io::{ErrorKind, Read, Write};
+use crate::harness::wire::{ask, connect, read_message, target};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
@@ -70,7 +70,7 @@ fn an_upstream_that_stalls_an_upload_holds_the_client_back_and_gets_every_octet_
         let head =
             format!("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LARGE}\r\n\r\n");
         writer.write_all(head.as_bytes()).unwrap();
-        send_large(&mut writer);
+        send_large(&mut writer).unwrap();
         sent.send(()).unwrap();
     });
     let waited = was_sent.recv_timeout(STALL);
@@ -115,20 +115,23 @@ fn a_client_that_never_reads_is_cut_when_its_time_is_over() {
 
 fn never_reading(weir: &Weir) -> TcpStream {
     let mut client = connect(weir.addr);
-    client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    client.write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").expect("the proxy listens");
     client
 }
 
 /// `/large` is, anything else is small.
 fn large_or_small() -> Origin {
     Origin::new(|mut stream| {
-        while let Ok(Some((head, _))) = crate::harness::wire::read_message(&mut stream) {
-            if target(&head) == "/large" {
+        while let Ok(Some((head, _))) = read_message(&mut stream) {
+            let sent = if target(&head) == "/large" {
                 let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n");
-                stream.write_all(head.as_bytes()).unwrap();
-                send_large(&mut stream);
+                stream.write_all(head.as_bytes()).and_then(|()| send_large(&mut stream))
             } else {
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsmall").unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nsmall")
+            };
+            // The proxy leaves when its client does.
+            if sent.is_err() {
+                return;
             }
         }
     })
@@ -144,19 +147,17 @@ fn pattern() -> Vec<u8> {
     (0..65_521).map(|_| next()).collect()
 }
 
-/// Writes the large body; ends early when the other side has left.
-fn send_large(stream: &mut TcpStream) {
+fn send_large(stream: &mut TcpStream) -> io::Result<()> {
     let pattern = pattern();
     // The stall is the point: the write must not give up before it is over.
-    stream.set_write_timeout(None).unwrap();
+    stream.set_write_timeout(None)?;
     let mut left = LARGE;
     while left > 0 {
         let n = left.min(pattern.len());
-        if stream.write_all(&pattern[..n]).is_err() {
-            return;
-        }
+        stream.write_all(&pattern[..n])?;
         left -= n;
     }
+    Ok(())
 }
 
 /// Reads a head and the large body; how many octets of it were as they should be.

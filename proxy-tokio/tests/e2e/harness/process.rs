@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,14 @@ impl Drop for Process {
 
 /// The lines that a process has printed, collected by a thread, so that it never blocks on a full pipe.
 #[derive(Clone, Default)]
-pub(crate) struct Lines(Arc<(Mutex<Vec<String>>, Condvar)>);
+pub(crate) struct Lines(Arc<(Mutex<Printed>, Condvar)>);
+
+#[derive(Default)]
+struct Printed {
+    lines: Vec<String>,
+    /// Nothing will follow.
+    ended: bool,
+}
 
 impl Lines {
     fn of(source: impl Read + Send + 'static) -> Self {
@@ -57,34 +64,42 @@ impl Lines {
             let mut source = BufReader::new(source);
             let mut line = Vec::new();
             while let Ok(1..) = source.read_until(b'\n', &mut line) {
-                shared.push(String::from_utf8_lossy(&line).trim_end().to_owned());
+                shared.change(|all| all.lines.push(String::from_utf8_lossy(&line).trim_end().to_owned()));
                 line.clear();
             }
+            shared.change(|all| all.ended = true);
         });
         lines
     }
 
-    fn push(&self, line: String) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    fn change(&self, change: impl FnOnce(&mut Printed)) {
+        change(&mut self.lock());
         self.0.1.notify_all();
     }
 
-    pub(crate) fn all(&self) -> Vec<String> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn lock(&self) -> MutexGuard<'_, Printed> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first line that `pick` makes something of; waits for it.
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.lock().lines.clone()
+    }
+
+    /// The first line that `pick` makes something of; waits for it, while there can be one.
     pub(crate) fn find<T>(&self, limit: Duration, mut pick: impl FnMut(&str) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + limit;
-        let mut lines = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut printed = self.lock();
         let mut seen = 0;
         loop {
-            if let Some(found) = lines.iter().skip(seen).find_map(|line| pick(line)) {
+            if let Some(found) = printed.lines.iter().skip(seen).find_map(|line| pick(line)) {
                 return Some(found);
             }
-            seen = lines.len();
+            if printed.ended {
+                return None;
+            }
+            seen = printed.lines.len();
             let left = deadline.checked_duration_since(Instant::now())?;
-            lines = self.0.1.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
+            printed = self.0.1.wait_timeout(printed, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -93,9 +93,9 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// The address in the line that says where it listens.
+/// The address in the line that says where it listens: `weir: ADDR → …`, or `weir: listening on ADDR; …`.
 fn listening_on(line: &str) -> Option<SocketAddr> {
-    let (_, after) = line.split_once("istening on ")?;
-    let word = after.split_whitespace().next()?;
-    word.trim_start_matches("http://").trim_end_matches(['/', ',', '.', ';']).parse().ok()
+    let said = line.strip_prefix("weir: ")?;
+    let word = said.trim_start_matches("listening on ").split([' ', ',', ';']).next()?;
+    word.parse().ok()
 }
