@@ -14,6 +14,8 @@ pub(crate) struct ReplyContext {
     pub(crate) id: u64,
     /// Whether the connection goes on.
     pub(crate) keep_alive: bool,
+    /// The client speaks 1.0, where a connection goes on only if both say so (RFC 9112 §9.3).
+    pub(crate) to_http10: bool,
     /// The request was a HEAD: no content (RFC 9110 §9.3.2).
     pub(crate) to_head: bool,
 }
@@ -40,8 +42,10 @@ pub(crate) fn write_reply(out: &mut BytesMut, failure: &Failure, context: ReplyC
     if status == 503 {
         let _ = write!(out, "Retry-After: {RETRY_AFTER_SECONDS}\r\n");
     }
-    if !context.keep_alive {
-        out.put_slice(b"Connection: close\r\n");
+    match (context.keep_alive, context.to_http10) {
+        (false, _) => out.put_slice(b"Connection: close\r\n"),
+        (true, true) => out.put_slice(b"Connection: keep-alive\r\n"),
+        (true, false) => {}
     }
     out.put_slice(b"\r\n");
     if context.to_head {
@@ -78,7 +82,8 @@ mod tests {
     fn reply(failure: &Failure, keep_alive: bool, to_head: bool) -> alloc::string::String {
         let endpoint = Some("127.0.0.1:9001".parse().unwrap());
         let mut out = BytesMut::new();
-        write_reply(&mut out, failure, ReplyContext { endpoint, id: 7, keep_alive, to_head });
+        let context = ReplyContext { endpoint, id: 7, keep_alive, to_http10: false, to_head };
+        write_reply(&mut out, failure, context);
         alloc::string::String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -93,6 +98,15 @@ mod tests {
         assert!(reply.contains("\r\nProxy-Status: weir; error=connection_refused\r\n"), "{reply}");
         assert!(reply.contains("\r\nContent-Length: 58\r\n"), "{reply}");
         assert!(!reply.contains("Connection: close"), "{reply}");
+    }
+
+    #[test]
+    fn a_reply_tells_a_1_0_client_that_its_connection_goes_on() {
+        let context =
+            ReplyContext { endpoint: None, id: 7, keep_alive: true, to_http10: true, to_head: false };
+        let mut out = BytesMut::new();
+        write_reply(&mut out, &Failure::UpstreamReset, context);
+        assert!(out.windows(26).any(|window| window == b"\r\nConnection: keep-alive\r\n"), "{out:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Origin;
 use crate::script::{Connect, cyclic};
-use crate::time::{MS, Nanos};
+use crate::time::{MS, Nanos, SECOND};
 use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
 use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
 use std::net::SocketAddr;
@@ -237,7 +237,7 @@ impl World {
 
     fn check_drain_in_time(&mut self) {
         let at = Nanos::from(self.script.drain_at.unwrap_or(0)) * MS;
-        if self.now > at + 30_000 * MS + self.slack() {
+        if self.now > at + self.script.drain_seconds() * SECOND + self.slack() {
             self.facts.violate(format!("the drain of {} ms ended at {} ms", at / MS, self.now / MS));
         }
     }

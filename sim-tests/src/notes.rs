@@ -64,7 +64,7 @@ fn note_end(ledger: &mut Ledger, outcome: &Outcome) {
         (Reason::Timeout(Timer::Total), _) if own(504) => "504: total",
         (Reason::Timeout(Timer::Total), _) => "cut: total",
         (Reason::Timeout(Timer::ClientWrite), _) => "cut: the client stopped reading",
-        (Reason::Timeout(Timer::Drain), _) => "cut: drain",
+        (Reason::Draining, _) => "cut: drain",
         (Reason::UpstreamReset | Reason::UpstreamClosedEarly, Phase::Data) => {
             "cut: upstream ended in the body"
         }

@@ -61,6 +61,8 @@ pub struct Limits {
     pub head_bytes: u16,
     /// `timeouts.head`, in seconds.
     pub head_seconds: u8,
+    /// `timeouts.drain`, in seconds.
+    pub drain_seconds: u8,
 }
 
 /// One client: one connection.
@@ -294,6 +296,11 @@ impl Script {
     pub(crate) fn request(&self, id: u32) -> Request {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
         cyclic(&self.requests, (client + k) as usize).unwrap_or_default()
+    }
+
+    /// How long a drain may take, in seconds.
+    pub(crate) fn drain_seconds(&self) -> u64 {
+        if self.limits.drain_seconds == 0 { 30 } else { self.limits.drain_seconds.into() }
     }
 
     /// How it is answered.

@@ -194,15 +194,16 @@ fn connect() -> impl Strategy<Value = Connect> {
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
-    let head_seconds = prop_oneof![4 => Just(0u8), 1 => 1u8..10];
-    (0u8..4, 0u8..4, 0u8..3, 0u8..40, prop_oneof![Just(0u16), 1_024u16..4_000], head_seconds).prop_map(
-        |(clients, connections, queue, buffer_kib, head_bytes, head_seconds)| Limits {
+    let rarely = || prop_oneof![4 => Just(0u8), 1 => 1u8..10];
+    (0u8..4, 0u8..4, 0u8..3, 0u8..40, prop_oneof![Just(0u16), 1_024u16..4_000], rarely(), rarely()).prop_map(
+        |(clients, connections, queue, buffer_kib, head_bytes, head_seconds, drain_seconds)| Limits {
             clients,
             connections,
             queue,
             buffer_kib,
             head_bytes,
             head_seconds,
+            drain_seconds,
         },
     )
 }

@@ -397,6 +397,7 @@ fn config(script: &Script) -> Config {
         config.limits.head_bytes = u32::from(limits.head_bytes).max(1_024);
         config.limits.target_bytes = 512;
     }
+    config.timeouts.drain = Some(Duration::from_secs(script.drain_seconds()));
     for cluster in &mut config.clusters {
         if limits.queue > 0 {
             cluster.queue_max = limits.queue.into();

@@ -4,7 +4,7 @@ use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, ExchangeId, Stage, summary};
-use crate::http::{Method, RequestHead};
+use crate::http::{Method, RequestHead, Version};
 use crate::input::ConnId;
 use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
 use crate::reply::{ReplyContext, write_reply};
@@ -104,6 +104,7 @@ impl Core {
                 .map(|endpoint| self.upstreams.addr(endpoint)),
             id: exchange.id,
             keep_alive,
+            to_http10: exchange.head.version() == Version::Http10,
             to_head: is_head(&exchange.head),
         };
         let then = self.reply(conn, &failure, context, &mut exchange.sent);
@@ -121,7 +122,8 @@ impl Core {
         let to_head = head.is_some_and(is_head);
         let mut outcome = self.headless(origin, failure, head, Some(failure.status()));
         outcome.id = id;
-        let context = ReplyContext { endpoint: None, id, keep_alive, to_head };
+        let to_http10 = head.is_some_and(|head| head.version() == Version::Http10);
+        let context = ReplyContext { endpoint: None, id, keep_alive, to_http10, to_head };
         let then = self.reply(conn, failure, context, &mut outcome.sent);
         self.start_flush(conn, outcome, None, if keep_alive { then } else { Then::Linger });
     }
