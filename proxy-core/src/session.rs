@@ -284,7 +284,7 @@ fn next_head(
     }
     match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
         Ok(None) => Heard::Nothing,
-        Ok(Some(len)) => match RequestHead::parse(inbox.take_to_keep(len), limits) {
+        Ok(Some(len)) => match RequestHead::parse(inbox.take(len), limits) {
             Ok(head) => Heard::Head(Box::new(head)),
             Err(bad) => Heard::BadHead(bad),
         },

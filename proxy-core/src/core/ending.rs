@@ -48,7 +48,11 @@ impl Core {
         // An upstream that still takes a request that nobody will finish must not take its part for the whole.
         let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
         match lifetime {
-            Some(lifetime) if !self.draining.is_on() && self.upstreams.park(endpoint, conn) => {
+            Some(lifetime)
+                if lifetime != Some(Duration::ZERO)
+                    && !self.draining.is_on()
+                    && self.upstreams.park(endpoint, conn) =>
+            {
                 if let Some(link) = self.link_mut(conn) {
                     link.park(now, lifetime);
                 }
