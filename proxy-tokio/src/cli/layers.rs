@@ -37,6 +37,7 @@ pub(crate) fn load_or_complain(layers: &[Layer]) -> Result<Loaded, Exit> {
 fn summary(problems: &Problems) -> String {
     match problems.len() {
         1 => "1 error; nothing was started\n".into(),
+        Problems::MAX => format!("{} errors and perhaps more; nothing was started\n", Problems::MAX),
         n => format!("{n} errors; nothing was started\n"),
     }
 }

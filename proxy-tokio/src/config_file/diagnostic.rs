@@ -78,13 +78,17 @@ pub struct Problem<'a> {
 }
 
 impl Problems {
+    /// Most that are told: nobody reads more, and a file that is no config file at all has one per line.
+    pub const MAX: usize = 100;
+
     pub(super) fn new(sources: Vec<Source>, mut list: Vec<Diagnostic>) -> Self {
         list.sort();
         list.dedup();
+        list.truncate(Self::MAX);
         Self { sources, list }
     }
 
-    /// How many there are; at least one.
+    /// How many are told: at least one, at most [`Self::MAX`].
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.list.len()
@@ -143,13 +147,28 @@ impl Problems {
         related: Option<(Place, &'static str)>,
     ) -> annotate_snippets::Group<'a> {
         let Some(source) = self.sources.get(place.source) else { return group };
-        let span = |place: Place| clamp(&source.text, place);
-        let mut snippet =
-            Snippet::source(&source.text).path(&source.name).annotation(kind.span(span(place)).label(label));
-        let mut elsewhere = related;
-        if let Some((other, note)) = related.filter(|(other, _)| other.source == place.source) {
+        let (same, elsewhere) = match related {
+            Some((other, note)) if other.source == place.source => (Some((other, note)), None),
+            elsewhere => (None, elsewhere),
+        };
+        // Only the lines concerned: the renderer looks at all that it is given, for each mistake.
+        let spans = [Some(place), same.map(|(other, _)| other)]
+            .into_iter()
+            .flatten()
+            .map(|it| clamp(&source.text, it));
+        let (start, end) =
+            spans.fold((usize::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
+        let lines = whole_lines(&source.text, start..end);
+        let span = |place: Place| {
+            let span = clamp(&source.text, place);
+            span.start - lines.start..span.end - lines.start
+        };
+        let mut snippet = Snippet::source(source.text.get(lines.clone()).unwrap_or_default())
+            .path(&source.name)
+            .line_start(line_and_column(&source.text, lines.start).0)
+            .annotation(kind.span(span(place)).label(label));
+        if let Some((other, note)) = same {
             snippet = snippet.annotation(AnnotationKind::Context.span(span(other)).label(note));
-            elsewhere = None;
         }
         group = group.element(snippet);
         match elsewhere {
@@ -173,6 +192,16 @@ pub(super) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let column = before.get(line_start..).unwrap_or_default().chars().count();
     (before.matches('\n').count() + 1, column + 1)
+}
+
+/// `span`, widened to the lines that it touches.
+fn whole_lines(text: &str, span: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let end = text
+        .get(span.end..)
+        .and_then(|after| after.find('\n'))
+        .map_or(text.len(), |newline| span.end + newline);
+    start..end
 }
 
 /// A span that is surely inside the text: a renderer must not be handed another.

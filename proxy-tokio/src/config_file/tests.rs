@@ -567,10 +567,19 @@ error: two routes match the same: any host /
 fn a_file_that_would_exhaust_us_is_refused() {
     let deep = format!("{}a = 1", "a.".repeat(100_000));
     assert_eq!(told(&deep), ["1:1 a key or value has more than 64 dots"]);
-    let nested = "a = ".to_owned() + &"[".repeat(100_000);
+    let nested = "a = ".to_owned() + &"[".repeat(10_000);
     assert!(!told(&nested).is_empty());
     let long = "#".repeat(1024 * 1024 + 1);
     assert_eq!(told(&long), ["1:1 the file is longer than 1 MiB"]);
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_are_told() {
+    for line in ["x\n", "=\n", "[a\n", "to = 1\n"] {
+        let problems = file(&line.repeat(20_000)).unwrap_err();
+        assert_eq!(problems.len(), Problems::MAX, "{line}");
+        assert!(problems.render(true).len() < 200_000);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! TOML as a tree in which every key and value knows its place, and one tree laid over another. Knows no key.
 
-use super::diagnostic::{Complaint, Diagnostic, Place};
+use super::diagnostic::{Complaint, Diagnostic, Place, Problems};
 use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
@@ -66,7 +66,7 @@ pub(super) fn parse(source: usize, text: &str, problems: &mut Vec<Diagnostic>) -
         return Table::new();
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    problems.extend(errors.iter().map(|error| syntax_error(source, text, error)));
+    problems.extend(errors.iter().take(Problems::MAX).map(|error| syntax_error(source, text, error)));
     table(source, document.get_ref())
 }
 
