@@ -105,7 +105,7 @@ fn every_line_of_the_json_log_has_what_happened_and_why() {
     curl(&[&failing.url("/")]).ok();
     let line = failing.logged(|_| true);
     assert_eq!((&line["reason"], &line["flags"]), (&"connect_refused".into(), &"SC".into()), "{line}");
-    assert_eq!(line["attempts"][0]["result"], "refused", "{line}");
+    assert_eq!(line["attempts"][0]["result"], "connect_refused", "{line}");
 
     for weir in [fine, failing] {
         let lines = weir.stdout();
