@@ -413,7 +413,9 @@ impl World {
             cap => self.at_least_tiny(cap.into()),
         };
         let n = self.wires[wire].write(self.now, End::Proxy, offered.get(..cap).unwrap_or(&offered));
-        self.after_proxy(wire, false);
+        if n > 0 {
+            self.after_proxy(wire, false);
+        }
         let socket = self.socket(conn)?;
         socket.served += 1;
         if n < offered.len() {
