@@ -403,7 +403,7 @@ impl World {
         if self.wires[wire].is_reset(self.now, End::Proxy) {
             return self.fail(conn);
         }
-        let offered = self.core.egress(conn).flatten().copied().collect::<Vec<_>>();
+        let offered = self.core.egress(conn).collect::<Vec<_>>().concat();
         if offered.is_empty() {
             self.facts.violate(format!("{conn:?} wants to write nothing"));
             return None;

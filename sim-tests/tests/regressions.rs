@@ -4,7 +4,7 @@ use sim_tests::{Script, verify};
 
 #[track_caller]
 fn holds(script: &str) {
-    let script: Script = serde_json::from_str(script).unwrap();
+    let script: Script = serde_json::from_str(script).expect("a script");
     if let Err(violation) = verify(&script) {
         panic!("{violation}");
     }
