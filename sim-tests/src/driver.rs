@@ -404,7 +404,7 @@ impl World {
         if self.wires[wire].is_reset(self.now, End::Proxy) {
             return self.fail(conn);
         }
-        let offered = self.core.egress(conn).flatten().copied().collect::<Vec<_>>();
+        let offered = self.core.egress(conn).collect::<Vec<_>>().concat();
         if offered.is_empty() {
             self.facts.violate(format!("{conn:?} wants to write nothing"));
             return None;
@@ -414,7 +414,9 @@ impl World {
             cap => self.at_least_tiny(cap.into()),
         };
         let n = self.wires[wire].write(self.now, End::Proxy, offered.get(..cap).unwrap_or(&offered));
-        self.after_proxy(wire, false);
+        if n > 0 {
+            self.after_proxy(wire, false);
+        }
         let socket = self.socket(conn)?;
         socket.served += 1;
         if n < offered.len() {

@@ -89,7 +89,7 @@ fn remove(script: &mut Script, fault: Fault) {
             }
         }),
         Fault::Truncation => {
-            whole(script, |end| matches!(end, AnswerEnd::Fin { .. } | AnswerEnd::Reset { .. }))
+            whole(script, |end| matches!(end, AnswerEnd::Fin { .. } | AnswerEnd::Reset { .. }));
         }
         Fault::Nonsense => whole(script, |end| matches!(end, AnswerEnd::Garbage | AnswerEnd::OverLong)),
         Fault::StaleConnections => script.endpoints.iter_mut().for_each(|endpoint| endpoint.idle_close = 0),

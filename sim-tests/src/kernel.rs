@@ -89,6 +89,11 @@ impl Wire {
         self.window.saturating_sub(pipe.queued)
     }
 
+    /// Whether everything that `from` sent was read.
+    pub(crate) fn is_delivered(&self, from: End) -> bool {
+        self.room(from) == self.window
+    }
+
     /// Takes octets from `from`, at most as many as there is room for.
     pub(crate) fn write(&mut self, now: Nanos, from: End, data: &[u8]) -> usize {
         let n = data.len().min(self.room(from));

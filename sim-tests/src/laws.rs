@@ -216,7 +216,11 @@ impl Facts {
     pub(crate) fn summary(&self) -> BTreeMap<u32, String> {
         let line = |told: &Told| {
             let outcome = told.outcome.as_ref().map(|outcome| (outcome.status, outcome.reason.as_str()));
-            format!("{:?} {:?} {}", outcome, told.status_seen, told.seen_all)
+            if told.was_cut() {
+                // How much of it the client saw before the RST is the kernel's doing.
+                return format!("{outcome:?} cut");
+            }
+            format!("{outcome:?} {:?} {}", told.status_seen, told.seen_all)
         };
         self.requests.iter().map(|(id, told)| (*id, line(told))).collect()
     }

@@ -52,6 +52,12 @@ impl Origin {
 
     fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) {
         loop {
+            if wire.is_reset(now, End::Peer) {
+                // Whether one reads or not: writing would fail.
+                wire.read(now, End::Peer, 0);
+                facts.origin_left_with(self.reader.rest(), self.serving_id());
+                self.state = State::Gone;
+            }
             let is_deaf = matches!(&self.state, State::Serving(serving) if serving.plan.deaf);
             if matches!(self.state, State::Gone) || is_deaf {
                 return;
@@ -171,7 +177,8 @@ impl Origin {
         if now < ends {
             return Some(ends);
         }
-        if self.endpoint.idle_reset {
+        // A RST in pursuit of an answer would destroy it: that is truncation, another fault.
+        if self.endpoint.idle_reset && wire.is_delivered(End::Peer) {
             wire.reset(now, End::Peer);
         } else {
             wire.close(now, End::Peer);

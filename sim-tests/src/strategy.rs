@@ -195,7 +195,8 @@ fn connect() -> impl Strategy<Value = Connect> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let rarely = || prop_oneof![4 => Just(0u8), 1 => 1u8..10];
-    (0u8..4, 0u8..4, 0u8..3, 0u8..40, prop_oneof![Just(0u16), 1_024u16..4_000], rarely(), rarely()).prop_map(
+    let one = |max: u8| prop_oneof![Just(1u8), 0..max];
+    (one(4), one(4), one(3), 0u8..40, prop_oneof![Just(0u16), 1_024u16..4_000], rarely(), rarely()).prop_map(
         |(clients, connections, queue, buffer_kib, head_bytes, head_seconds, drain_seconds)| Limits {
             clients,
             connections,

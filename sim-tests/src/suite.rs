@@ -74,7 +74,6 @@ impl Suite {
         let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
         let suite = RefCell::new(Self::default());
         let result = runner.run(&scripts(), |script| {
-            std::fs::write("/tmp/last_script.json", serde_json::to_string(&script).unwrap()).unwrap();
             let report = play(&script).map_err(|violation| TestCaseError::fail(violation.to_string()))?;
             let mut suite = suite.borrow_mut();
             suite.ledger.merge(&report.ledger);

@@ -45,6 +45,7 @@ impl Facts {
                 within(waited, 10 * SECOND, slack) && plan.sending != Pace::Prompt
             }
             Reason::BadRequest => self.script.faults.contains(&Fault::Smuggling),
+            Reason::Draining => self.script.drain_at.is_some(),
             Reason::Timeout(Timer::ClientWrite) => plan.reading != Pace::Prompt,
             _ => false,
         };

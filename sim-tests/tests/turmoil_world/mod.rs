@@ -18,15 +18,15 @@ use turmoil::net::{TcpListener, TcpStream};
 use turmoil::{Builder, Sim};
 
 /// Everything that happened, in order. Two runs must tell the same.
-pub type Trace = Rc<RefCell<Vec<String>>>;
+pub(crate) type Trace = Rc<RefCell<Vec<String>>>;
 
 /// The network of the host that it runs on.
-pub struct TurmoilNet;
+pub(crate) struct TurmoilNet;
 
 type Accepting = Pin<Box<dyn Future<Output = io::Result<(TcpStream, SocketAddr)>>>>;
 
 /// Turmoil's listener can only be awaited; the future is kept between polls.
-pub struct Listener {
+pub(crate) struct Listener {
     listener: Rc<TcpListener>,
     accepting: Option<Accepting>,
 }
@@ -67,15 +67,15 @@ impl Recorder for Tracer {
 }
 
 /// A network with a proxy in front of servers.
-pub struct World {
-    pub sim: Sim<'static>,
-    pub trace: Trace,
-    pub crew: Option<Arc<Crew>>,
+pub(crate) struct World {
+    pub(crate) sim: Sim<'static>,
+    pub(crate) trace: Trace,
+    pub(crate) crew: Option<Arc<Crew>>,
 }
 
 impl World {
     /// A network in which every message takes a millisecond.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let latency = Duration::from_millis(1);
         let sim = Builder::new()
             .rng_seed(1)
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// Adds a server that does `serve` with each connection whose request head has come.
-    pub fn server<F, Fut>(&mut self, name: &'static str, serve: F)
+    pub(crate) fn server<F, Fut>(&mut self, name: &'static str, serve: F)
     where
         F: Fn(TcpStream) -> Fut + Copy + 'static,
         Fut: Future<Output = io::Result<()>> + 'static,
@@ -97,23 +97,19 @@ impl World {
             loop {
                 let (mut stream, _) = listener.accept().await?;
                 tokio::task::spawn_local(async move {
-                    while read_head(&mut stream).await? {
-                        serve(stream).await?;
-                        break;
-                    }
-                    io::Result::Ok(())
+                    if read_head(&mut stream).await? { serve(stream).await } else { Ok(()) }
                 });
             }
         });
     }
 
     /// Adds a server that listens on nothing.
-    pub fn dead_server(&mut self, name: &'static str) {
-        self.sim.host(name, || std::future::pending());
+    pub(crate) fn dead_server(&mut self, name: &'static str) {
+        self.sim.host(name, std::future::pending);
     }
 
     /// Adds the proxy, which runs the real driver.
-    pub fn proxy(&mut self, servers: &[&str]) {
+    pub(crate) fn proxy(&mut self, servers: &[&str]) {
         let endpoints = servers.iter().map(|name| SocketAddr::new(self.sim.lookup(*name), PORT));
         let bind = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), PORT);
         let config = Config::simple(bind, &endpoints.collect::<Vec<_>>());
@@ -146,7 +142,7 @@ impl World {
     }
 
     /// Adds a client that sends `request` and reads until the proxy closes or a whole answer is there.
-    pub fn client(&mut self, name: &'static str, request: &'static str) -> Rc<RefCell<Answer>> {
+    pub(crate) fn client(&mut self, name: &'static str, request: &'static str) -> Rc<RefCell<Answer>> {
         let answer = Rc::<RefCell<Answer>>::default();
         let slot = Rc::clone(&answer);
         self.sim.client(name, async move {
@@ -157,22 +153,22 @@ impl World {
     }
 
     /// Runs until all clients are done.
-    pub fn run(&mut self) {
-        self.sim.run().unwrap();
+    pub(crate) fn run(&mut self) {
+        self.sim.run().expect("every client is served in time");
     }
 }
 
 /// What a client got, and after how long.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
-    pub text: String,
-    pub took: Duration,
+pub(crate) struct Answer {
+    pub(crate) text: String,
+    pub(crate) took: Duration,
     /// All announced octets came.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Answer {
-    pub fn status(&self) -> &str {
+    pub(crate) fn status(&self) -> &str {
         self.text.split(' ').nth(1).unwrap_or_default()
     }
 }
@@ -217,4 +213,4 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<bool> {
 }
 
 /// Where everybody listens.
-pub const PORT: u16 = 8080;
+pub(crate) const PORT: u16 = 8080;

@@ -1,0 +1,16 @@
+//! Scripts that the simulation once found, each named after what must not come back.
+
+use sim_tests::{Script, verify};
+
+#[track_caller]
+fn holds(script: &str) {
+    let script: Script = serde_json::from_str(script).expect("a script");
+    if let Err(violation) = verify(&script) {
+        panic!("{violation}");
+    }
+}
+
+#[test]
+fn a_reply_of_ours_keeps_a_1_0_connection_only_if_it_says_so() {
+    holds(include_str!("../corpus/pipelined_1_0_reply.json"));
+}
