@@ -13,6 +13,7 @@ mod limits;
 mod outcomes;
 mod pool;
 mod properties;
+mod purity;
 mod replies;
 mod script;
 mod timeouts;

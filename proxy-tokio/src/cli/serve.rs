@@ -36,8 +36,7 @@ pub(crate) fn serve_until_told(
     let recorder = |_| AccessLog::new(format, Arc::clone(&site), &writer);
     let exit = match serve(loaded.config.clone(), ServeOptions { workers }, recorder) {
         Ok(running) => {
-            greet(loaded, running.addrs(), workers);
-            supervise(running, loaded.config.timeouts.drain)
+            supervise(running, loaded.config.timeouts.drain, |addrs| greet(loaded, addrs, workers))
         }
         Err(error) => fail(&explain(&error)),
     };
@@ -102,10 +101,10 @@ fn explain(error: &ServeError) -> String {
     }
 }
 
-/// Waits for signals and for the workers' end.
-fn supervise(running: Running, drain_max: Option<Duration>) -> Exit {
+/// Waits for signals and for the workers' end. Greets when signals are heard: whoever reads the greeting may send one.
+fn supervise(running: Running, drain_max: Option<Duration>, greet: impl FnOnce(&[SocketAddr])) -> Exit {
     let told = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(until_told(&running, drain_max)),
+        Ok(runtime) => runtime.block_on(until_told(&running, drain_max, greet)),
         Err(error) => Err(error),
     };
     match told {
@@ -132,11 +131,16 @@ enum Told {
 const LOOK_SERVING: Duration = Duration::from_millis(500);
 const LOOK_DRAINING: Duration = Duration::from_millis(20);
 
-async fn until_told(running: &Running, drain_max: Option<Duration>) -> io::Result<Told> {
+async fn until_told(
+    running: &Running,
+    drain_max: Option<Duration>,
+    greet: impl FnOnce(&[SocketAddr]),
+) -> io::Result<Told> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
     let mut reopen = signal(SignalKind::user_defined1())?;
+    greet(running.addrs());
     let mut look = LOOK_SERVING;
     while !running.finished() {
         let stop = tokio::select! {

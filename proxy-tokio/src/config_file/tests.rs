@@ -594,3 +594,11 @@ fn no_cut_of_a_file_makes_the_reader_or_the_renderer_panic() {
         }
     }
 }
+
+#[test]
+fn the_documented_file_is_fine_and_its_defaults_are_the_defaults() {
+    let loaded = good(include_str!("../../../docs/weir.toml"));
+    assert_eq!(loaded.config.timeouts, Timeouts::default());
+    assert_eq!(loaded.config.limits, Limits::default());
+    assert_eq!(loaded.config.routes.len(), 4);
+}
