@@ -181,6 +181,9 @@ impl World {
         if self.core.connections() != sockets {
             self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
         }
+        if self.drained && sockets > 0 {
+            self.facts.violate(format!("{sockets} connections outlived the drain"));
+        }
     }
 
     fn settle(&mut self) {

@@ -4,6 +4,7 @@ mod ending;
 mod expect;
 
 use crate::content::{self, Answered, Body, Lengths};
+use crate::faults::Fault;
 use crate::message::Head;
 use crate::origin::id_in_fragment;
 use crate::script::{AnswerEnd, AnswerFraming, Method, Script};
@@ -85,6 +86,13 @@ impl Facts {
 
     pub(crate) fn is_http10(&self, id: u32) -> bool {
         self.script.clients.get(Script::client_of(id)).is_some_and(|client| client.http10)
+    }
+
+    /// Whether what is sent in one piece is read in one piece.
+    pub(crate) fn moves_whole(&self) -> bool {
+        [Fault::Splits, Fault::SmallWindows, Fault::SlowOrigins, Fault::SlowReaders]
+            .iter()
+            .all(|fault| !self.script.faults.contains(fault))
     }
 
     fn told(&mut self, id: u32) -> &mut Told {

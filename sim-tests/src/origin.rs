@@ -16,6 +16,8 @@ pub(crate) struct Origin {
     state: State,
     /// Since when it is idle, once it has served.
     idle_since: Option<Nanos>,
+    /// More was sent than announced, and the proxy got it all in one piece.
+    poisoned: bool,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ struct Serving {
 
 impl Origin {
     pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
-        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: None }
+        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: None, poisoned: false }
     }
 
     /// Does what is to be done at `now`; returns when to look again if nothing happens before.
@@ -52,7 +54,7 @@ impl Origin {
 
     fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) {
         loop {
-            if wire.is_reset(now, End::Peer) {
+            if wire.is_reset(now, End::Peer) && !matches!(self.state, State::Gone) {
                 // Whether one reads or not: writing would fail.
                 wire.read(now, End::Peer, 0);
                 facts.origin_left_with(self.reader.rest(), self.serving_id());
@@ -65,7 +67,7 @@ impl Origin {
             match wire.read(now, End::Peer, usize::MAX) {
                 Got::Data(bytes) => {
                     self.reader.push(&bytes);
-                    self.understand(facts);
+                    self.understand(now, facts);
                 }
                 Got::Fin => {
                     // The proxy half-closes nothing but tunnels: it is gone.
@@ -86,7 +88,7 @@ impl Origin {
         if let State::Serving(serving) = &self.state { Some(serving.id) } else { None }
     }
 
-    fn understand(&mut self, facts: &mut Facts) {
+    fn understand(&mut self, now: Nanos, facts: &mut Facts) {
         loop {
             let part = match self.reader.next(Kind::Request) {
                 Ok(Some(part)) => part,
@@ -96,9 +98,14 @@ impl Origin {
             match (&mut self.state, part) {
                 (State::Idle, Part::Head(head)) => {
                     let Some(id) = facts.origin_got(&head) else { return };
+                    if self.poisoned {
+                        facts.violate(format!("{id} came on a connection with octets left over"));
+                    }
                     let method = method(&head.start[0]);
                     let plan = facts.script().answer(id);
+                    self.poisoned = plan.end == AnswerEnd::OverLong && facts.moves_whole();
                     let answer = content::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
+                    self.poisoned &= answer.octets.len() < READ_MIN;
                     self.state = State::Serving(Box::new(Serving {
                         id,
                         plan,
@@ -117,6 +124,12 @@ impl Origin {
                 (State::Serving(serving), Part::End) => {
                     serving.request_whole = true;
                     facts.origin_got_all(serving.id, serving.received);
+                    // An early answer may be over before its request is.
+                    let is_over = serving.starts.is_some() && serving.sent == serving.answer.lengths.sent_max;
+                    if is_over && matches!(serving.plan.end, AnswerEnd::Whole | AnswerEnd::OverLong) {
+                        self.state = State::Idle;
+                        self.idle_since = Some(now);
+                    }
                 }
                 (State::Serving(serving), Part::Head(head)) => {
                     facts.violate(format!("{:?} came before {} was answered", head.start, serving.id));
@@ -208,6 +221,10 @@ impl Serving {
         let data = self.answer.octets.get(self.sent..self.sent + left).unwrap_or_default();
         let n = wire.write(now, End::Peer, data);
         self.sent += n;
+        if self.sent >= self.answer.lengths.message_end {
+            // What would follow later could pass for the answer to a later request: nobody can tell.
+            self.answer.lengths.sent_max = self.sent;
+        }
         if n > 0 {
             facts.origin_sent(self.id, now + wire.latency, self.sent, &self.answer);
         }
@@ -231,3 +248,6 @@ pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
     let (_, target, _) = (words.next()?, words.next()?, words.next()?);
     content::id_of(target)
 }
+
+/// What the proxy takes in a single read if it takes anything, in octets.
+const READ_MIN: usize = 4_096;

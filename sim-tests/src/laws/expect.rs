@@ -4,7 +4,7 @@ use super::ending::is_careless;
 use super::{Facts, Told};
 use crate::content;
 use crate::faults::Fault;
-use crate::script::{AnswerEnd, Client, Leave, Method, Pace, Script};
+use crate::script::{AnswerEnd, Client, Leave, Method, Pace, Request, Script};
 use crate::time::{MS, Nanos, SECOND};
 use proxy_core::Reason;
 
@@ -53,7 +53,7 @@ impl Facts {
         let end = self.clients.get(&Script::client_of(id)).copied().unwrap_or_default();
         let is_careful = !is_careless(client.leave) && client.reading == Pace::Prompt && !end.aborted;
         if told.began.is_some() && is_careful && !*excused {
-            let excuse = told.was_cut() || self.is_excused(told, client);
+            let excuse = told.was_cut() || self.is_excused(told, client) || self.outlived_drain(told);
             demand(told.seen_all || excuse, "it was never answered");
         }
         if is_careful && self.is_plain(id, client) && !*excused && told.began.is_some() {
@@ -79,6 +79,13 @@ impl Facts {
         told.outcome.is_none() && (is_idle || self.script.drain_at.is_some())
     }
 
+    /// Whether it ended when a drain's time was over, which waits for no reply.
+    fn outlived_drain(&self, told: &Told) -> bool {
+        let Some(at) = self.script.drain_at else { return false };
+        let over = Nanos::from(at) * MS + self.script.drain_seconds() * SECOND;
+        told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() >= over)
+    }
+
     /// Whether nothing in the whole script gives this request a reason to fail.
     fn is_plain(&self, id: u32, client: &Client) -> bool {
         let script = &self.script;
@@ -95,10 +102,19 @@ impl Facts {
             && !deaf
             && client.sending == Pace::Prompt
             && client.think < 70_000
-            && (!stale || request.method != Method::Post)
+            && (!stale || (request.method != Method::Post && self.is_kept(&request)))
             && !matches!(answer.end, AnswerEnd::OverLong)
             && before
             && self.is_plain_exchange(id, client)
+    }
+
+    /// Whether all of a request fits into what is kept of it until the server proves alive.
+    fn is_kept(&self, request: &Request) -> bool {
+        let buffer = match self.script.limits.buffer_kib {
+            0 => 32,
+            kib => usize::from(kib).max(4),
+        };
+        content::request_octets(request) < buffer * 1_024 / 2
     }
 
     fn is_plain_exchange(&self, id: u32, client: &Client) -> bool {
