@@ -251,7 +251,12 @@ impl Core {
     pub(super) fn on_client_eof(&mut self, conn: ConnId) {
         let Some(session) = self.session_mut(conn) else { return };
         session.half_closed = true;
-        self.after_fin(conn);
+        // Judged once, when FIN comes: the last request of a pipelined batch has nothing behind it, either.
+        if session.fin_means_gone() {
+            self.fail_session(conn, Failure::ClientGone);
+        } else {
+            self.after_fin(conn);
+        }
         self.touch(conn);
     }
 
@@ -272,9 +277,6 @@ impl Core {
                 Receiving::Raw => {
                     let id = serving.id;
                     self.on_client_half_close(id);
-                }
-                Receiving::Body(_) | Receiving::Done if session.fin_means_gone() => {
-                    self.fail_session(conn, Failure::ClientGone);
                 }
                 // The request will never be whole, if all that came of it was understood.
                 Receiving::Body(_) if self.may_advance(conn) => self.fail_session(conn, Failure::ClientGone),

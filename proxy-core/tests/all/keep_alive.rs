@@ -143,3 +143,16 @@ fn a_pipelined_batch_that_ends_in_fin_is_served_whole() {
     assert_eq!(t.hears(client), format!("{OK}{OK}HTTP/1.1 200 OK|Content-Length: 2|Connection: close||hi"));
     assert_eq!(t.end(client), Some(End::Closed));
 }
+
+#[test]
+fn the_last_request_of_a_pipelined_batch_is_served_even_if_it_did_not_say_close() {
+    let mut t = Script::with_endpoints(1, |_| {});
+    let client = t.client();
+    t.says(client, &format!("{GET}{GET}"));
+    t.half_closes(client);
+    let server = t.connects("A");
+    t.says(server, OK);
+    t.says(server, OK);
+    assert_eq!(t.hears(client), format!("{OK}HTTP/1.1 200 OK|Content-Length: 2|Connection: close||hi"));
+    assert_eq!(t.end(client), Some(End::Closed));
+}
