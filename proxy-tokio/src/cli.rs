@@ -3,6 +3,7 @@
 mod check;
 pub(crate) mod layers;
 mod output;
+mod replay;
 mod route;
 pub(crate) mod run;
 mod serve;
@@ -31,6 +32,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Check { file }) => check::check(&file),
         Some(Command::Route { file, method, url }) => route::route(&file, &method, &url),
+        Some(Command::Replay { file }) => replay::replay(&file),
         Some(Command::Demo(args)) => crate::demo::demo(&args),
         Some(Command::Version) => version(),
     };
@@ -75,6 +77,11 @@ enum Command {
         method: String,
         /// The URL, such as <https://shop.example.com/api/x>
         url: String,
+    },
+    /// Play a journal again, and say whether the same state comes of it
+    Replay {
+        /// The journal
+        file: PathBuf,
     },
     /// Start a proxy with built-in origins (healthy, slow, hanging, dead …) to try with curl
     Demo(DemoArgs),
@@ -126,6 +133,10 @@ pub(crate) struct ProcessArgs {
     /// How requests are logged to standard output
     #[arg(long, value_name = "FORMAT", env = "WEIR_LOG", value_parser = log_format())]
     log: Option<LogFormat>,
+    /// Keep a journal of everything that happens, for `weir replay`; one a worker, with its number behind the name.
+    /// It holds all that peers send: for finding out, not for every day
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
 }
 
 fn log_format() -> impl TypedValueParser<Value = LogFormat> {
@@ -144,4 +155,4 @@ Examples:
 
 Flags win over the environment (WEIR_CONFIG, WEIR_LOG), and that over the file.
 TERM and INT finish what runs and end; a second one ends now.
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 wrong config file.";
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 4 replay diverged, 78 wrong config file.";

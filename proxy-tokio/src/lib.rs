@@ -12,6 +12,7 @@
 mod accept;
 pub mod config_file;
 mod crew;
+mod journal_file;
 mod net;
 mod permits;
 mod pump;

@@ -1,8 +1,9 @@
 //! Starts the workers on real sockets and waits for them: threads, runtimes and listeners, nothing else.
 
 use crate::crew::Crew;
+use crate::journal_file::{JournalFile, path_of};
 use crate::net::{TokioNet, listen};
-use crate::worker::{Recorder, Setup, run_worker};
+use crate::worker::{Journal, Recorder, Setup, run_worker};
 use proxy_core::{Config, ConfigError, Core};
 use std::error::Error;
 use std::fmt;
@@ -10,15 +11,19 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::iter::repeat_n;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Runtime};
 
 /// How to serve; what to serve is in [`Config`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ServeOptions {
     /// How many workers, each a thread: at least one is started.
     pub workers: usize,
+    /// Where each worker keeps its journal, with its number behind the name if there are several. It holds everything
+    /// that peers sent, and costs time: for finding out, not for every day.
+    pub journal: Option<PathBuf>,
 }
 
 /// Starts a proxy and comes back when clients can connect. `recorder` makes each worker's recorder.
@@ -32,7 +37,8 @@ pub fn serve<R: Recorder + Send + 'static>(
     mut recorder: impl FnMut(usize) -> R,
 ) -> Result<Running, ServeError> {
     config.validate().map_err(ServeError::Config)?;
-    let workers = options.workers.max(1);
+    let ServeOptions { workers, journal: journal_path } = options;
+    let workers = workers.max(1);
     let sockets = bind(&config, workers)?;
     let mut running = Running {
         addrs: sockets.addrs,
@@ -44,15 +50,20 @@ pub fn serve<R: Recorder + Send + 'static>(
     for (worker, (listeners, config)) in
         sockets.of_workers.into_iter().zip(repeat_n(config, workers)).enumerate()
     {
-        let core = Core::new(config, random_seed()).map_err(ServeError::Config)?;
+        let seed = random_seed();
+        let journal = match &journal_path {
+            Some(path) => Some(journal(path_of(path, worker, workers), &config, seed)?),
+            None => None,
+        };
+        let core = Core::new(config, seed).map_err(ServeError::Config)?;
         let crew = Arc::clone(&running.crew);
         let recorder = recorder(worker);
         let run = move |runtime: &Runtime| {
             let _guard = runtime.enter();
             let listeners =
                 listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>()?;
-            let setup =
-                Setup { core, net: TokioNet, listeners, crew, worker, recorder, journal: None, epoch };
+            let journal = journal.map(|journal| Box::new(journal) as Box<dyn Journal>);
+            let setup = Setup { core, net: TokioNet, listeners, crew, worker, recorder, journal, epoch };
             runtime.block_on(run_worker(setup));
             Ok(())
         };
@@ -80,6 +91,10 @@ fn bind(config: &Config, workers: usize) -> Result<Sockets, ServeError> {
         sockets.of_workers.iter_mut().zip(bound).for_each(|(of_one, socket)| of_one.push(socket));
     }
     Ok(sockets)
+}
+
+fn journal(path: PathBuf, config: &Config, seed: u64) -> Result<JournalFile, ServeError> {
+    JournalFile::create(path.clone(), config, seed).map_err(|error| ServeError::Journal { path, error })
 }
 
 /// Randomly keyed by the operating system, once per process, and counted on per call.
@@ -175,6 +190,13 @@ pub enum ServeError {
         /// Why.
         error: io::Error,
     },
+    /// A journal can't be kept.
+    Journal {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// A worker could not be started.
     Worker(io::Error),
     /// A worker ran into a bug of ours; what it said is on standard error.
@@ -186,6 +208,9 @@ impl fmt::Display for ServeError {
         match self {
             Self::Config(error) => error.fmt(f),
             Self::Bind { addr, error } => write!(f, "cannot listen on {addr}: {error}"),
+            Self::Journal { path, error } => {
+                write!(f, "cannot keep a journal in {}: {error}", path.display())
+            }
             Self::Worker(error) => write!(f, "cannot start a worker: {error}"),
             Self::Panicked => f.write_str("a worker panicked"),
         }
@@ -196,7 +221,7 @@ impl Error for ServeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Config(error) => Some(error),
-            Self::Bind { error, .. } | Self::Worker(error) => Some(error),
+            Self::Bind { error, .. } | Self::Journal { error, .. } | Self::Worker(error) => Some(error),
             Self::Panicked => None,
         }
     }

@@ -25,7 +25,22 @@ pub trait Recorder {
 }
 
 /// Sees every input of a worker with its time, before the core does: enough to replay it exactly.
-pub type Journal = Box<dyn FnMut(Instant, &Input)>;
+pub trait Journal {
+    /// An input is about to be handed in.
+    fn input(&mut self, now: Instant, input: &Input);
+
+    /// The worker is about to sleep. `digest` works out the digest of the core's state.
+    fn flush(&mut self, _digest: &dyn Fn() -> u64) {}
+
+    /// The worker is drained; `digest` is that of the core's last state.
+    fn end(&mut self, _digest: u64) {}
+}
+
+impl<F: FnMut(Instant, &Input)> Journal for F {
+    fn input(&mut self, now: Instant, input: &Input) {
+        self(now, input);
+    }
+}
 
 /// All that one worker is made of.
 pub struct Setup<N: Net, R> {
@@ -42,7 +57,7 @@ pub struct Setup<N: Net, R> {
     /// Where outcomes go.
     pub recorder: R,
     /// Where inputs go.
-    pub journal: Option<Journal>,
+    pub journal: Option<Box<dyn Journal>>,
     /// What the core calls `Instant::ZERO`.
     pub epoch: tokio::time::Instant,
 }
@@ -75,7 +90,7 @@ struct Worker<N: Net, R> {
     number: usize,
     recorder: R,
     recorded: bool,
-    journal: Option<Journal>,
+    journal: Option<Box<dyn Journal>>,
     drained: bool,
     spare_tokens: Vec<Token>,
     spare_mail: Vec<Input>,
@@ -138,7 +153,13 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         if mem::take(&mut self.recorded) {
             self.recorder.flush();
         }
+        if let Some(journal) = &mut self.journal {
+            journal.flush(&|| self.core.digest());
+        }
         if self.drained {
+            if let Some(journal) = &mut self.journal {
+                journal.end(self.core.digest());
+            }
             return Poll::Ready(());
         }
         self.set_alarm();
@@ -250,7 +271,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     /// The only call of `Core::handle`.
     fn hand_in(&mut self, input: Input) {
         if let Some(journal) = &mut self.journal {
-            journal(self.now, &input);
+            journal.input(self.now, &input);
         }
         self.core.handle(self.now, input);
     }

@@ -224,7 +224,7 @@ impl Proxy {
         adapt(&mut config);
         let reasons = Arc::default();
         let recorder = |_| Reasons(Arc::clone(&reasons));
-        let running = serve(config, ServeOptions { workers }, recorder).unwrap();
+        let running = serve(config, ServeOptions { workers, journal: None }, recorder).unwrap();
         Self { running, reasons }
     }
 

@@ -10,6 +10,8 @@ pub(crate) enum Exit {
     Ok,
     Failed,
     Usage,
+    /// A replay came to another state than the one recorded.
+    Diverged,
     /// sysexits' EX_CONFIG.
     Config,
 }
@@ -20,6 +22,7 @@ impl Exit {
             Self::Ok => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Diverged => 4,
             Self::Config => 78,
         }
     }

@@ -34,7 +34,11 @@ pub(crate) fn serve_until_told(
     };
     let site = Arc::new(Site::new(loaded, TimeZone::system(), color_on(&io::stdout())));
     let recorder = |_| AccessLog::new(format, Arc::clone(&site), &writer);
-    let exit = match serve(loaded.config.clone(), ServeOptions { workers }, recorder) {
+    let exit = match serve(
+        loaded.config.clone(),
+        ServeOptions { workers, journal: process.journal.clone() },
+        recorder,
+    ) {
         Ok(running) => {
             supervise(running, loaded.config.timeouts.drain, |addrs| greet(loaded, addrs, workers))
         }

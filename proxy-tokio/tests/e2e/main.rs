@@ -19,6 +19,7 @@ mod failures;
 mod large_bodies;
 mod lifecycle;
 mod load;
+mod replay;
 mod smuggling;
 mod stalled;
 mod websocket;

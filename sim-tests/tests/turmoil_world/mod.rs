@@ -129,7 +129,7 @@ impl World {
                     crew,
                     worker: 0,
                     recorder: Tracer(Rc::clone(&trace)),
-                    journal: Some(Box::new(move |now, input| {
+                    journal: Some(Box::new(move |now: proxy_core::Instant, input: &proxy_core::Input| {
                         inputs.borrow_mut().push(format!("{} {input:?}", now.as_nanos()));
                     })),
                     epoch: tokio::time::Instant::now(),
