@@ -232,13 +232,15 @@ impl Session {
         let State::Exchange(serving) = &mut self.state else { return Then::Close };
         let Responding::Body { encoder, keep_alive } = &mut serving.response else { return Then::Close };
         encoder.end(trailers, &mut self.outbox);
-        match (&serving.request, *keep_alive) {
-            // The rest of the request is never read as a request, and closing at once could reset the reply away.
-            (Receiving::Body(_), _) => Then::Linger,
-            (_, true) => Then::KeepAlive,
-            (_, false) if self.inbox.is_empty() => Then::Close,
-            (_, false) => Then::Linger,
-        }
+        let keeps = *keep_alive && !matches!(serving.request, Receiving::Body(_));
+        if keeps { Then::KeepAlive } else { self.farewell() }
+    }
+
+    /// How to close once the answer is out. A client that may still send, the rest of this request or the next one, is
+    /// lingered for: its octets would reset the answer away. One that said `close` will send no more.
+    pub(crate) fn farewell(&self) -> Then {
+        let is_last = self.serving().is_some_and(|serving| !serving.keep_alive);
+        if is_last && !self.owes_body() && self.inbox.is_empty() { Then::Close } else { Then::Linger }
     }
 
     /// Whether the client may be told to keep the connection after a reply of ours.

@@ -14,3 +14,8 @@ fn holds(script: &str) {
 fn a_reply_of_ours_keeps_a_1_0_connection_only_if_it_says_so() {
     holds(include_str!("../corpus/pipelined_1_0_reply.json"));
 }
+
+#[test]
+fn an_answer_survives_that_its_client_still_sends_when_we_close() {
+    holds(include_str!("../corpus/close_while_the_client_sends.json"));
+}

@@ -136,11 +136,7 @@ impl Core {
         self.touch(conn);
         let Some(session) = self.session_mut(conn) else { return Then::Close };
         session.outbox.append(|out| *sent = write_reply(out, failure, context) as u64);
-        match context.keep_alive {
-            true => Then::KeepAlive,
-            false if session.owes_body() || !session.inbox.is_empty() => Then::Linger,
-            false => Then::Close,
-        }
+        if context.keep_alive { Then::KeepAlive } else { session.farewell() }
     }
 
     fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
@@ -173,7 +169,7 @@ impl Core {
         self.record(outcome);
         match then {
             Then::KeepAlive if !over => self.advance_client(conn),
-            Then::Linger if !half_closed => {}
+            Then::KeepAlive | Then::Linger if !half_closed => {}
             Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
         self.touch(conn);

@@ -58,7 +58,7 @@ fn an_http_1_0_client_gets_a_whole_body_and_a_fin() {
     let (mut t, client, server) = begun("1.0", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||5|whole|");
     t.says(server, "0||");
     assert_eq!(t.hears(client), "HTTP/1.1 200 OK|Connection: close||whole");
-    assert_eq!(t.end(client), Some(End::Closed));
+    assert_eq!(t.end(client), Some(End::Fin));
     assert_eq!(t.told(), "200 ok --");
 }
 
