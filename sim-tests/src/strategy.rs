@@ -94,10 +94,10 @@ fn leave() -> impl Strategy<Value = Leave> {
         4 => Just(Leave::Closes),
         1 => Just(Leave::Stays),
         1 => Just(Leave::HalfCloses),
-        1 => Just(Leave::HalfClosesRudely),
+        2 => Just(Leave::HalfClosesRudely),
         1 => (octets(), any::<bool>()).prop_map(|(after, reset)| Leave::AbortsSending { after, reset }),
         1 => (octets(), any::<bool>()).prop_map(|(after, reset)| Leave::AbortsReceiving { after, reset }),
-        2 => (0u16..4_000, any::<bool>()).prop_map(|(ms, reset)| Leave::AbortsAt { ms, reset }),
+        4 => (0u16..4_000, any::<bool>()).prop_map(|(ms, reset)| Leave::AbortsAt { ms, reset }),
     ]
 }
 

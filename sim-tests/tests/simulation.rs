@@ -6,7 +6,7 @@ use sim_tests::{Settings, Suite};
 
 #[test]
 fn every_law_holds_and_everything_interesting_happens() {
-    let settings = Settings::from_env(1, 1_200);
+    let settings = Settings::from_env(1, 3_000);
     eprintln!("{settings}");
     let suite = Suite::verify(settings).unwrap_or_else(|found| {
         panic!("{found}\nAgain: {settings} cargo test -p sim-tests --test simulation")

@@ -130,7 +130,7 @@ fn write_all(queue: &Queue, mut out: impl Write, gather: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::{Sender, sync_channel};
+    use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 
     /// Hands on each write; fails when nobody takes it.
     struct Pipe(Sender<String>);
@@ -178,24 +178,30 @@ mod tests {
 
     #[test]
     fn a_reader_that_stopped_costs_lines_but_holds_up_nobody() {
-        struct Stuck(Receiver<()>);
+        struct Stuck {
+            stands: SyncSender<()>,
+            goes_on: Receiver<()>,
+        }
         impl Write for Stuck {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                let _ = self.0.recv();
+                let _ = self.stands.try_send(());
+                let _ = self.goes_on.recv();
                 Ok(buf.len())
             }
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
-        let (unstick, stuck) = sync_channel(0);
-        let writer = LogWriter::start(Stuck(stuck), true).unwrap();
+        let ((stands, standing), (unstick, goes_on)) = (sync_channel(1), sync_channel(0));
+        let writer = LogWriter::start(Stuck { stands, goes_on }, true).unwrap();
         let line = "x".repeat(1023) + "\n";
+        writer.queue().push(&line);
+        standing.recv().unwrap();
         for _ in 0..3_000 {
             writer.queue().push(&line);
         }
         let state = writer.queue.lock();
-        assert!(state.lines.len() <= QUEUED_MAX && state.dropped > 900, "{}", state.dropped);
+        assert!(state.lines.len() <= QUEUED_MAX && state.dropped > 1_900, "{}", state.dropped);
         drop(state);
         drop(unstick);
     }
