@@ -220,3 +220,31 @@ fn a_client_that_floods_a_lingering_connection_is_cut_off() {
     t.sends(client, &vec![b'x'; 2_000_000]);
     assert_eq!(t.end(client), Some(End::Closed));
 }
+
+#[test]
+fn connect_is_refused_in_words() {
+    let (reply, told, _) = reply_to("CONNECT a:443 HTTP/1.1|Host: a:443||");
+    assert!(reply.starts_with("501 Not Implemented [http_request_error] Bad request: "), "{reply}");
+    assert_eq!(told, "501 bad_request PR");
+}
+
+#[test]
+fn a_trace_or_options_whose_max_forwards_ends_here_is_answered_here() {
+    for method in ["TRACE", "OPTIONS"] {
+        let (reply, told, end) = reply_to(&format!("{method} / HTTP/1.1|Host: a|Max-Forwards: 0||"));
+        assert_eq!(reply, "200 OK [proxy_internal_response] Max-Forwards ends at this proxy", "{method}");
+        assert_eq!((told.as_str(), end), ("200 ok --", None), "{method}");
+    }
+}
+
+#[test]
+fn options_of_the_server_as_a_whole_goes_to_the_upstream_as_it_is() {
+    let mut t = Script::new();
+    let client = t.client();
+    t.says(client, "OPTIONS * HTTP/1.1|Host: a|Max-Forwards: 7||");
+    let server = t.connects("A");
+    let heard = t.hears_verbatim(server);
+    assert!(heard.starts_with("OPTIONS * HTTP/1.1|Host: a|Max-Forwards: 6|"), "{heard}");
+    t.says(server, "HTTP/1.1 204 No Content|Allow: GET||");
+    assert_eq!(t.hears(client), "HTTP/1.1 204 No Content|Allow: GET||");
+}
