@@ -227,6 +227,7 @@ impl World {
                 notes::note(&mut self.ledger, &self.script, &outcome);
                 let slack = self.slack();
                 self.facts.ended(self.now, &outcome, client_at(outcome.peer), slack);
+                self.aftermath.ended(&outcome, &mut self.facts);
             }
             Action::Drained => {
                 if self.drained {
@@ -239,7 +240,7 @@ impl World {
     }
 
     fn check_drain_in_time(&mut self) {
-        let at = Nanos::from(self.script.drain_at.unwrap_or(0)) * MS;
+        let Some(at) = self.script.drain_at.map(|at| Nanos::from(at) * MS) else { return };
         if self.now > at + self.script.drain_seconds() * SECOND + self.slack() {
             self.facts.violate(format!("the drain of {} ms ended at {} ms", at / MS, self.now / MS));
         }

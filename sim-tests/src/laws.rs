@@ -72,6 +72,13 @@ impl Facts {
         Self { script, requests, clients, violations: BTreeSet::new() }
     }
 
+    /// Another script begins; what was told of the old one has been judged.
+    pub(crate) fn clear_up(&mut self, script: Script) {
+        self.script = script;
+        self.requests.clear();
+        self.clients.clear();
+    }
+
     pub(crate) const fn script(&self) -> &Script {
         &self.script
     }

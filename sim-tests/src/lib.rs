@@ -3,8 +3,9 @@
 //! [`Script`] says everything that happens; [`run`] plays it and checks the laws. A script is flat and always valid,
 //! so that proptest can generate, shrink and save it. In reading order: `script` and `faults` (what can happen),
 //! `world` (the clock), `driver` (does what the core says), `kernel`, `client` and `origin` (the others), `laws` (what
-//! must hold) and `ledger` (what must have been seen).
+//! must hold), `aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
 
+mod aftermath;
 mod client;
 mod content;
 mod driver;

@@ -80,7 +80,7 @@ fn play(script: &Script, keeps_journal: bool) -> Result<Report, Violation> {
     });
     let world = played.map_err(|panic| Violation(vec![format!("panicked: {panic}")]))?;
     let report = Report {
-        summary: world.facts.summary(),
+        summary: world.summary,
         digest: world.core.digest(),
         journal: world.journal.map_or_else(Vec::new, |mut journal| journal.take()),
         inputs: world.inputs,

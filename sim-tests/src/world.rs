@@ -1,5 +1,6 @@
 //! The world: virtual time, and who does something next. Everybody else only knows what was handed to them.
 
+use crate::aftermath::Aftermath;
 use crate::client::{Client, earliest};
 use crate::driver::{Socket, Todo};
 use crate::kernel::{End, Wire};
@@ -80,6 +81,9 @@ pub(crate) struct World {
     /// Very short reads and writes left: they cost time and show little that is new.
     pub(crate) tiny: u32,
     pub(crate) drained: bool,
+    pub(crate) aftermath: Aftermath,
+    /// How each request of the storm ended.
+    pub(crate) summary: BTreeMap<u32, String>,
     events: BTreeMap<(Nanos, u8, u64), Event>,
     count: u64,
     alarm: Option<Nanos>,
@@ -118,6 +122,8 @@ impl World {
             cursors: Cursors::default(),
             tiny: 500,
             drained: false,
+            aftermath: Aftermath::default(),
+            summary: BTreeMap::new(),
             events: BTreeMap::new(),
             count: 0,
             alarm: None,
@@ -146,14 +152,22 @@ impl World {
         }
     }
 
-    /// Lets everything happen until nothing is left to.
+    /// Lets everything happen until nothing is left to, then sees how the proxy does without any fault.
     pub(crate) fn play(&mut self) {
-        while let Some(((at, _, _), event)) = self.events.pop_first() {
+        // Some client may read its last response an octet at a time for longer; the proxy must have long been done.
+        self.play_while(|world| world.now <= ENDS_BY);
+        self.check_rest();
+        self.facts.finish();
+        self.summary = self.facts.summary();
+        self.recover();
+    }
+
+    /// Lets things happen as long as `goes_on` and there are any.
+    pub(crate) fn play_while(&mut self, goes_on: impl Fn(&Self) -> bool) {
+        while goes_on(self)
+            && let Some(((at, _, _), event)) = self.events.pop_first()
+        {
             self.now = at;
-            if at > ENDS_BY {
-                // Some client reads its last response an octet at a time; the proxy must have long been done.
-                break;
-            }
             if self.count > EVENTS_MAX {
                 return self.facts.violate(format!(
                     "it does not end: {} events in {} ms",
@@ -169,8 +183,18 @@ impl World {
                 self.set_alarm();
             }
         }
-        self.check_rest();
-        self.facts.finish();
+    }
+
+    /// Goes on with another script. What the old one still had in store does not happen any more.
+    pub(crate) fn forget_the_storm(&mut self, script: Script) {
+        self.clients.resize_with(script.clients.len(), || None);
+        self.script = script;
+        self.cursors = Cursors::default();
+        self.events.clear();
+        self.count = 0;
+        self.alarm = None;
+        self.stalled_until = 0;
+        self.slack = 0;
     }
 
     fn happen(&mut self, event: Event) {
@@ -329,11 +353,14 @@ impl World {
     }
 
     /// Faults stopped and everybody had their time: nothing may be left.
-    fn check_rest(&mut self) {
+    pub(crate) fn check_rest(&mut self) {
         let left = self.sockets.iter().flatten().count();
         if self.core.connections() > 0 || left > 0 || self.core.buffered() > 0 {
             let connections = self.core.connections();
             self.facts.violate(format!("{connections} connections and {left} sockets are left at rest"));
+        }
+        if let Some(deadline) = self.core.next_deadline() {
+            self.facts.violate(format!("{deadline:?} is left at rest"));
         }
         if self.permits.held() > 0 {
             self.facts.violate(format!("{} permits are held at rest", self.permits.held()));
