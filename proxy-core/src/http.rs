@@ -12,6 +12,7 @@ mod fields;
 mod framing;
 mod grammar;
 mod host;
+mod lines;
 mod method;
 mod request;
 mod response;

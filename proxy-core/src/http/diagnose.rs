@@ -1,5 +1,5 @@
-//! Names the rule that a bad head broke. httparse says only roughly what it stumbled over; this walks
-//! the lines again, off the hot path, and finds the first fault.
+//! Names the rule that a bad head broke. `lines.rs` says only that it broke one; this walks the lines
+//! again, off the hot path, and finds the first fault.
 
 use memchr::memchr;
 
@@ -9,7 +9,7 @@ use super::grammar::{is_space, is_tchar, is_token, is_value_octet, is_visible};
 use super::method::METHOD_BYTES_MAX;
 use super::scan::{HeadKind, HeadLimits, is_tls};
 
-/// The first fault of `head`, which httparse refused.
+/// The first fault of `head`, which `lines.rs` refused.
 pub(super) fn head(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> BadHead {
     match faults(head, kind, limits) {
         Err(fault) => fault,

@@ -4,11 +4,9 @@
 //! Nothing is copied. Does not know what any value means.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use super::bad_head::BadHead;
-
-/// Most field lines that a head can have, whatever the limit in force: httparse fills an array of
-/// this many entries (32 octets each) on the stack.
+/// Most field lines that a head can have, whatever the limit in force.
 pub const FIELDS_MAX: usize = 256;
 
 /// The names that a proxy treats specially.
@@ -58,17 +56,16 @@ pub struct Field {
 }
 
 impl Field {
+    /// A well-formed line that begins at `start` with `name` and ends at `end`; `value` is where its value lies.
     #[expect(clippy::cast_possible_truncation, reason = "a head is at most HEAD_BYTES_MAX long")]
-    fn locate(head: &[u8], header: &httparse::Header<'_>, end: usize) -> Self {
-        let offset = |part: &[u8]| (part.as_ptr() as usize).wrapping_sub(head.as_ptr() as usize);
-        let (start, value_start) = (offset(header.name.as_bytes()), offset(header.value));
+    pub(super) fn locate(start: usize, name: &[u8], value: Range<usize>, end: usize) -> Self {
         Self {
             start: start as u16,
-            name_end: (start + header.name.len()) as u16,
-            value_start: value_start as u16,
-            value_end: (value_start + header.value.len()) as u16,
+            name_end: (start + name.len()) as u16,
+            value_start: value.start as u16,
+            value_end: value.end as u16,
             end: end as u16,
-            name: classify(header.name.as_bytes()),
+            name: classify(name),
             named_by_connection: false,
         }
     }
@@ -119,26 +116,24 @@ pub struct Fields {
     list: Vec<Field>,
     /// One bit for each `Name` that occurs, so that the usual absences cost nothing.
     seen: u32,
+    /// One bit for each that occurs more than once.
+    repeated: u32,
 }
 
+/// A name is borne by more than one line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Several;
+
 impl Fields {
-    /// Locates what httparse found in `head`, and checks that each line ends in CRLF: httparse makes
-    /// do with LF.
-    pub(super) fn locate(head: &[u8], found: &[httparse::Header<'_>]) -> Result<Self, BadHead> {
-        let mut list = Vec::with_capacity(found.len());
-        let mut seen = 0;
-        let mut end = head.len().checked_sub(2).ok_or(BadHead::Incomplete)?;
-        let mut crlf = head.get(end) == Some(&b'\r');
-        for header in found.iter().rev() {
-            crlf &= is_after_crlf(head, end);
-            let field = Field::locate(head, header, end);
-            seen |= field.name.bit();
-            end = field.start();
-            list.push(field);
-        }
-        list.reverse();
-        // What remains is the start line.
-        if crlf && is_after_crlf(head, end) { Ok(Self { list, seen }) } else { Err(BadHead::BareLf) }
+    pub(super) fn with_capacity(lines: usize) -> Self {
+        Self { list: Vec::with_capacity(lines), seen: 0, repeated: 0 }
+    }
+
+    pub(super) fn push(&mut self, field: Field) {
+        let bit = field.name.bit();
+        self.repeated |= self.seen & bit;
+        self.seen |= bit;
+        self.list.push(field);
     }
 
     /// The lines in order.
@@ -159,6 +154,11 @@ impl Fields {
     pub fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
         let list = if self.has(name) { self.list.as_slice() } else { &[] };
         list.iter().filter(move |field| field.name == name)
+    }
+
+    /// The only line that bears `name`, if any does.
+    pub(super) fn only(&self, name: Name) -> Result<Option<&Field>, Several> {
+        if self.repeated & name.bit() != 0 { Err(Several) } else { Ok(self.named(name).next()) }
     }
 
     /// How many lines there are.
@@ -189,15 +189,21 @@ impl Name {
     }
 }
 
-/// Recognises a name by its length, then by its two ends at once. httparse made sure that it is a token.
+/// Recognises a name by its length and first octet, then by its two ends at once. It must be a token.
+#[inline]
 pub(super) fn classify(name: &[u8]) -> Name {
-    let candidates = match name.len() {
-        2..=25 => KNOWN.get(name.len()).copied().unwrap_or_default(),
-        _ => return Name::Other,
-    };
-    if candidates.is_empty() {
-        return Name::Other;
-    }
+    if is_among_known(name) { recognise(name) } else { Name::Other }
+}
+
+/// Whether any known name has this length and this first octet: most others don't.
+fn is_among_known(name: &[u8]) -> bool {
+    let Some(first) = name.first() else { return false };
+    let lengths = KNOWN_LENGTHS.get(usize::from(first % 32)).copied().unwrap_or_default();
+    name.len() < 32 && lengths >> name.len() & 1 == 1
+}
+
+fn recognise(name: &[u8]) -> Name {
+    let candidates = KNOWN.get(name.len()).copied().unwrap_or_default();
     let ends = Ends::of(name);
     for known in candidates {
         // Up to 16 octets the two ends are all there is.
@@ -249,6 +255,22 @@ impl Ends {
 const fn known(spelling: &'static [u8], name: Name) -> Known {
     Known { spelling, ends: Ends::of(spelling), name }
 }
+
+/// One bit for the length of each known name, by the lowest five bits of its first octet: they tell letters apart, but for
+/// case.
+static KNOWN_LENGTHS: [u32; 32] = {
+    let mut lengths = [0; 32];
+    let mut length = 0;
+    while length < KNOWN.len() {
+        let mut at = 0;
+        while at < KNOWN[length].len() {
+            lengths[KNOWN[length][at].spelling[0] as usize % 32] |= 1 << length;
+            at += 1;
+        }
+        length += 1;
+    }
+    lengths
+};
 
 /// The known names by length.
 static KNOWN: [&[Known]; 26] = {
@@ -313,11 +335,6 @@ fn is_underscored(name: &[u8], known: &[u8]) -> bool {
 
 fn slice(head: &[u8], start: u16, end: u16) -> &[u8] {
     head.get(start.into()..end.into()).unwrap_or_default()
-}
-
-/// httparse has seen that LF comes before `at`; whether CR comes before that is for us to see.
-fn is_after_crlf(head: &[u8], at: usize) -> bool {
-    at.checked_sub(2).and_then(|cr| head.get(cr)) == Some(&b'\r')
 }
 
 /// Saturates beyond `HEAD_BYTES_MAX`, which no head exceeds.

