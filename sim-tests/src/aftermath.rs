@@ -1,10 +1,10 @@
 //! What must happen once all faults have stopped: everybody is served again, everything that idles is given up, and a
 //! drain ends at once. A proxy that kept every law in the storm may still have been left lame by it.
 
-use crate::content;
 use crate::laws::Facts;
 use crate::script::{Client, Script};
 use crate::time::MS;
+use crate::wording;
 use crate::world::{Event, World};
 use proxy_core::{Input, Outcome, Reason};
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ impl Aftermath {
     /// The proxy recorded the end of a request.
     pub(crate) fn ended(&mut self, outcome: &Outcome, facts: &mut Facts) {
         let target = outcome.request.as_ref().and_then(|request| std::str::from_utf8(&request.target).ok());
-        let Some(id) = target.and_then(content::id_of) else { return };
+        let Some(id) = target.and_then(wording::id_of) else { return };
         if !self.visitors.contains(&Script::client_of(id)) {
             return;
         }

@@ -6,6 +6,7 @@ use crate::laws::{Facts, Saw};
 use crate::message::{Head, Kind, Part, Reader};
 use crate::script::{self, Leave, Method, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
+use crate::wording;
 use std::collections::VecDeque;
 
 /// One client.
@@ -251,14 +252,14 @@ impl Client {
             let id = Script::id(self.index, self.next);
             let request = facts.script().request(id);
             self.next += 1;
-            let asked = content::ask(id, &self.plan, &request, self.next == count);
+            let asked = wording::ask(id, &self.plan, &request, self.next == count);
             let from = self.outgoing.len();
             // Nobody waits for a 100 behind which other requests are written already.
-            let holds = content::expects(&self.plan, &request) && !self.plan.pipelined;
+            let holds = wording::expects(&self.plan, &request) && !self.plan.pipelined;
             let held = holds.then_some((from + asked.head_len, now + SECOND));
             self.outgoing.extend_from_slice(&asked.octets);
             self.written.push(Written { id, from, to: self.outgoing.len(), held });
-            if content::says_close(&self.plan, &request, self.next == count) {
+            if wording::says_close(&self.plan, &request, self.next == count) {
                 self.closing = true;
             }
         }

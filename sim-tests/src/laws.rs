@@ -3,12 +3,13 @@
 mod ending;
 mod expect;
 
-use crate::content::{self, Answered, Body, Lengths};
+use crate::content::{self, Body};
 use crate::faults::Fault;
 use crate::message::Head;
 use crate::origin::id_in_fragment;
 use crate::script::{AnswerEnd, AnswerFraming, Method, Script};
 use crate::time::Nanos;
+use crate::wording::{self, Answered, Lengths};
 use proxy_core::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,12 +146,12 @@ impl Facts {
             return self.violate(format!("no origin answered {id}"));
         };
         let is_delimited =
-            answer.framing == AnswerFraming::Close && content::content_len(&answer, method) > 0;
+            answer.framing == AnswerFraming::Close && wording::content_len(&answer, method) > 0;
         let ends = match answer.end {
             // Nobody can tell a close-delimited body that a FIN cut short from a whole one.
             AnswerEnd::Fin { .. } if is_delimited => whole.sent_max.checked_sub(whole.head_end),
             _ if whole.sent_max < whole.message_end => None,
-            _ => Some(content::content_len(&answer, method)),
+            _ => Some(wording::content_len(&answer, method)),
         };
         if ends != Some(octets) {
             self.violate(format!("the response to {id} ended cleanly after {octets} octets, but was cut"));
@@ -171,13 +172,13 @@ impl Facts {
 
     /// An origin read a request's head. Returns which request it is.
     pub(crate) fn origin_got(&mut self, head: &Head) -> Option<u32> {
-        let id = content::id_of(&head.start[1]).filter(|id| content::is_known(&self.script, *id));
+        let id = wording::id_of(&head.start[1]).filter(|id| wording::is_known(&self.script, *id));
         let Some(id) = id else {
             self.violate(format!("an origin got a request that nobody sent: {head:?}"));
             return None;
         };
         let request = self.script.request(id);
-        if head.start[0] != content::method_name(request.method) || request.smuggles {
+        if head.start[0] != wording::method_name(request.method) || request.smuggles {
             self.violate(format!("an origin got another request than {id} was: {head:?}"));
         }
         self.sighted(id);
@@ -208,7 +209,7 @@ impl Facts {
     }
 
     pub(crate) fn origin_got_all(&mut self, id: u32, octets: usize) {
-        let sent = content::request_octets(&self.script.request(id));
+        let sent = wording::request_octets(&self.script.request(id));
         if octets != sent {
             self.violate(format!("the body of {id} ended cleanly after {octets} of {sent} octets"));
         }

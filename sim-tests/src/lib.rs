@@ -22,6 +22,7 @@ mod script;
 mod strategy;
 mod suite;
 mod time;
+mod wording;
 mod world;
 
 pub use faults::Fault;

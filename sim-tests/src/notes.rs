@@ -1,8 +1,8 @@
 //! Which interesting state an outcome is a sign of.
 
-use crate::content;
 use crate::ledger::Ledger;
 use crate::script::{Leave, Script};
+use crate::wording;
 use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
 
 /// What led to an action, as far as the ledger cares.
@@ -30,7 +30,7 @@ pub(crate) fn note(ledger: &mut Ledger, script: &Script, outcome: &Outcome) {
     let id = outcome
         .request
         .as_ref()
-        .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(content::id_of));
+        .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(wording::id_of));
     if let Some(id) = id
         && outcome.reason == Reason::Ok
     {
@@ -99,7 +99,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     if !outcome.times.queue.is_zero() {
         ledger.note("a request was queued and then served");
     }
-    let sent = content::request_octets(&request) as u64;
+    let sent = wording::request_octets(&request) as u64;
     if answer.early && outcome.received < sent {
         ledger.note("an answer came before the request was over");
     }
@@ -110,7 +110,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     {
         ledger.note("a client half-closed and was served");
     }
-    if content::expects(client, &request) && !client.pipelined {
+    if wording::expects(client, &request) && !client.pipelined {
         ledger.note("a request waited for 100");
     }
     if client.pipelined && id > Script::id(Script::client_of(id), 0) {

@@ -1,11 +1,11 @@
 //! A model of an origin server: one of its connections. Strict in what it reads, scripted in how it answers.
 
-use crate::content::{self, Answered};
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Kind, Part, Reader};
 use crate::script::{Answer, AnswerEnd, Endpoint, Method, Pace};
 use crate::time::{MS, Nanos};
+use crate::wording::{self, Answered};
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Origin {
                     let method = method(&head.start[0]);
                     let plan = facts.script().answer(id);
                     self.poisoned = plan.end == AnswerEnd::OverLong && facts.moves_whole();
-                    let answer = content::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
+                    let answer = wording::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
                     self.poisoned &= answer.octets.len() < READ_MIN;
                     self.state = State::Serving(Box::new(Serving {
                         id,
@@ -157,7 +157,7 @@ impl Origin {
             return wake;
         }
         let method = facts.method(serving.id);
-        let is_last = content::ends_connection(&serving.plan, method);
+        let is_last = wording::ends_connection(&serving.plan, method);
         match serving.plan.end {
             AnswerEnd::Hangs { .. } => {}
             AnswerEnd::Reset { .. } => {
@@ -246,7 +246,7 @@ pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(fragment).ok()?;
     let mut words = text.split(' ');
     let (_, target, _) = (words.next()?, words.next()?, words.next()?);
-    content::id_of(target)
+    wording::id_of(target)
 }
 
 /// What the proxy takes in a single read if it takes anything, in octets.

@@ -1,10 +1,10 @@
 //! Each outcome against what the participants did: reasons, statuses and times must be deserved.
 
 use super::{Facts, Told};
-use crate::content;
 use crate::faults::Fault;
 use crate::script::{self, AnswerEnd, Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
+use crate::wording;
 use proxy_core::{Outcome, Reason, Timer};
 
 impl Facts {
@@ -16,9 +16,9 @@ impl Facts {
         let id = outcome
             .request
             .as_ref()
-            .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(content::id_of));
+            .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(wording::id_of));
         let Some(id) = id else { return self.ended_headless(outcome, client, slack) };
-        let is_known = content::is_known(&self.script, id) && Script::client_of(id) == client;
+        let is_known = wording::is_known(&self.script, id) && Script::client_of(id) == client;
         if !is_known {
             return self
                 .violate(format!("an outcome of a request that client {client} did not make: {outcome:?}"));
@@ -87,7 +87,7 @@ impl Facts {
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
         match outcome.reason {
             Reason::Ok => {
-                demand(outcome.status == Some(content::status(&self.script.answer(id))), "another status");
+                demand(outcome.status == Some(wording::status(&self.script.answer(id))), "another status");
             }
             Reason::Timeout(Timer::Connect) => {
                 let took = outcome.attempts.last().map_or(0, |attempt| nanos(attempt.took));

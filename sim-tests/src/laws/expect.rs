@@ -2,10 +2,10 @@
 
 use super::ending::is_careless;
 use super::{Facts, Told};
-use crate::content;
 use crate::faults::Fault;
 use crate::script::{AnswerEnd, Client, Leave, Method, Pace, Request, Script};
 use crate::time::{MS, Nanos, SECOND};
+use crate::wording;
 use proxy_core::Reason;
 
 impl Facts {
@@ -70,7 +70,7 @@ impl Facts {
     fn is_early(&self, id: u32) -> bool {
         let own_reply =
             self.requests.get(&id).and_then(|told| told.status_seen).is_some_and(|(_, passed)| !passed);
-        content::request_octets(&self.script.request(id)) > 0 && (self.script.answer(id).early || own_reply)
+        wording::request_octets(&self.script.request(id)) > 0 && (self.script.answer(id).early || own_reply)
     }
 
     /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection.
@@ -114,12 +114,12 @@ impl Facts {
             0 => 32,
             kib => usize::from(kib).max(4),
         };
-        content::request_octets(request) < buffer * 1_024 / 2
+        wording::request_octets(request) < buffer * 1_024 / 2
     }
 
     fn is_plain_exchange(&self, id: u32, client: &Client) -> bool {
         let (request, answer) = (self.script.request(id), self.script.answer(id));
-        let whole = content::answer(id, request.method, &answer, 0, false);
+        let whole = wording::answer(id, request.method, &answer, 0, false);
         let pace = match answer.pace {
             Pace::Prompt => 0,
             Pace::Drip { bytes, every } => {
@@ -136,7 +136,7 @@ impl Facts {
             && (!request.closes || client.leave != Leave::HalfCloses || !client.pipelined)
             && answer.end == AnswerEnd::Whole
             && !answer.deaf
-            && (!answer.early || content::request_octets(&request) == 0)
+            && (!answer.early || wording::request_octets(&request) == 0)
             && takes < head_limit
     }
 }
