@@ -2,7 +2,7 @@
 //! follows the end is left alone.
 #![no_main]
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use proxy_core::http::{BadBody, BodyDecoder, BodyEncoder, Framing, Piece, Trailers};
 use weir_fuzz::oracle::{self, Read};
@@ -74,7 +74,7 @@ fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Decoded, BadBody> {
 fn survives_encoding(framing: Framing, content: &[u8], trailers: Option<&Trailers>) {
     let mut random = Random::of(content);
     let encoder = BodyEncoder::new(framing);
-    let mut wire = BytesMut::new();
+    let mut wire = Vec::new();
     for piece in split::some(content, 3, &mut random) {
         encoder.data(Bytes::copy_from_slice(piece), &mut wire);
     }

@@ -2,7 +2,7 @@
 //! upstream means the same.
 #![no_main]
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use proxy_core::forward::{RequestContext, VIA, write_request};
 use proxy_core::http::{HeadKind, RequestHead};
@@ -71,9 +71,9 @@ fn names_the_peer(written: &Head, ctx: &RequestContext<'_>) {
 }
 
 fn write(head: &RequestHead, ctx: &RequestContext<'_>) -> (Head, RequestHead) {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     write_request(&mut out, head, ctx);
-    let out = out.freeze();
+    let out = Bytes::from(out);
     let seen = rewrite::whole(oracle::request(&out), &out);
     assert_eq!(seen.len, out.len(), "more than one head was written");
     (seen, RequestHead::parse(out, &ROOMY).expect("what we write is what we accept"))

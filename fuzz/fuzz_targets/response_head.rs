@@ -2,7 +2,7 @@
 //! client means the same.
 #![no_main]
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use proxy_core::forward::{ResponseContext, VIA, downstream_framing, write_interim, write_response};
 use proxy_core::http::{Framing, HeadKind, ResponseHead, Version};
@@ -66,10 +66,10 @@ fn interim_means_the_same(head: &ResponseHead, received: &Head) {
     rewrite::is_fixpoint(&once, &twice);
 }
 
-fn read_back(to_head: bool, write: impl Fn(&mut BytesMut)) -> (Head, ResponseHead) {
-    let mut out = BytesMut::new();
+fn read_back(to_head: bool, write: impl Fn(&mut Vec<u8>)) -> (Head, ResponseHead) {
+    let mut out = Vec::new();
     write(&mut out);
-    let out = out.freeze();
+    let out = Bytes::from(out);
     let seen = rewrite::whole(oracle::response(&out), &out);
     assert_eq!(seen.len, out.len(), "more than one head was written");
     (seen, ResponseHead::parse(out, to_head, &ROOMY).expect("what we write is what we accept"))

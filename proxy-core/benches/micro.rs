@@ -3,7 +3,7 @@
 
 mod driver;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use driver::scenario::Scenario;
@@ -58,7 +58,7 @@ fn forward_request(bencher: Bencher<'_, '_>, name: &str) {
         request_id: Some(b"0123456789abcdef"),
         via: VIA,
     };
-    let mut out = BytesMut::with_capacity(2_048);
+    let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
         out.clear();
         write_request(&mut out, &head, &context);
@@ -75,7 +75,7 @@ fn forward_response(bencher: Bencher<'_, '_>, name: &str) {
         keep_alive: true,
         via: VIA,
     };
-    let mut out = BytesMut::with_capacity(2_048);
+    let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
         out.clear();
         write_response(&mut out, &head, &context);

@@ -21,9 +21,11 @@ use crate::http::HeadLimits;
 use crate::ids::Ids;
 use crate::input::{ConnId, Input, Permit};
 use crate::link::Link;
+use crate::outbox::{Outbox, Slices};
 use crate::route::Router;
 use crate::session::Session;
 use crate::slab::Slab;
+use crate::spare::Spare;
 use crate::time::{Deadline, Instant, Timer};
 use crate::timers::Timers;
 use crate::upstreams::{Freed, Upstreams};
@@ -52,6 +54,7 @@ pub struct Core {
     ids: Ids,
     now: Instant,
     actions: VecDeque<Action>,
+    spare: Spare,
     /// Connections that the current input changed.
     touched: Vec<ConnId>,
     /// Clusters in which the current input freed something that a queued request may wait for.
@@ -101,6 +104,7 @@ impl Core {
             ids: Ids::new(seed),
             now: Instant::ZERO,
             actions: VecDeque::new(),
+            spare: Spare::default(),
             touched: Vec::new(),
             to_serve: Vec::new(),
             config,
@@ -180,12 +184,11 @@ impl Core {
 
     /// The octets to write to a connection, in order, borrowed. Empty when it is dead.
     pub fn egress(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
-        let outbox = match self.side(conn) {
-            Some(Side::Downstream(session)) => Some(&session.outbox),
-            Some(Side::Upstream(link)) if !link.is_connecting() => Some(&link.outbox),
-            Some(Side::Upstream(_)) | None => None,
-        };
-        outbox.into_iter().flat_map(|outbox| outbox.slices())
+        match self.side(conn) {
+            Some(Side::Downstream(session)) => session.outbox.slices(),
+            Some(Side::Upstream(link)) if !link.is_connecting() => link.outbox.slices(),
+            Some(Side::Upstream(_)) | None => Slices::default(),
+        }
     }
 
     /// When the next `Input::Tick` is due, and for which limit; `None`: not before another input. It may come before
@@ -259,8 +262,9 @@ impl Core {
         entry.is_touched = false;
         let opened = interest.read > 0 && entry.shown.read == 0;
         let ended = interest.shutdown && !entry.shown.shutdown;
-        let writes = interest.write && !entry.side.is_blocked();
+        let writes = interest.write && !entry.side.outbox().is_blocked();
         entry.shown = interest;
+        self.spare.collect(entry.side.outbox_mut());
         if (opened || ended || writes) && !entry.update_queued {
             entry.update_queued = true;
             self.actions.push_back(Action::Update { conn });
@@ -298,7 +302,8 @@ impl Core {
 
     /// Forgets a connection whose socket is gone already.
     fn bury(&mut self, conn: ConnId) -> Option<Side> {
-        let entry = self.conns.remove(conn.0)?;
+        let mut entry = self.conns.remove(conn.0)?;
+        self.spare.collect(entry.side.outbox_mut());
         self.timers.disarm(conn, entry.armed);
         match &entry.side {
             Side::Downstream(session) => {
@@ -371,10 +376,17 @@ impl Core {
 }
 
 impl Side {
-    fn is_blocked(&self) -> bool {
+    fn outbox(&self) -> &Outbox {
         match self {
-            Self::Downstream(session) => session.outbox.is_blocked(),
-            Self::Upstream(link) => link.outbox.is_blocked(),
+            Self::Downstream(session) => &session.outbox,
+            Self::Upstream(link) => &link.outbox,
+        }
+    }
+
+    fn outbox_mut(&mut self) -> &mut Outbox {
+        match self {
+            Self::Downstream(session) => &mut session.outbox,
+            Self::Upstream(link) => &mut link.outbox,
         }
     }
 

@@ -6,7 +6,7 @@
 mod request;
 mod response;
 
-use bytes::BytesMut;
+use alloc::vec::Vec;
 
 use crate::http::{Field, Framing, Version};
 
@@ -34,24 +34,24 @@ struct Copier<'a> {
 
 impl Copier<'_> {
     /// Copies up to `until`, and goes on from `after`.
-    fn replace(&mut self, out: &mut BytesMut, until: usize, after: usize) {
+    fn replace(&mut self, out: &mut Vec<u8>, until: usize, after: usize) {
         out.extend_from_slice(self.head.get(self.from..until).unwrap_or_default());
         self.from = after;
     }
 
-    fn drop_line(&mut self, out: &mut BytesMut, line: &Field) {
+    fn drop_line(&mut self, out: &mut Vec<u8>, line: &Field) {
         self.replace(out, line.start(), line.end());
     }
 
     /// Copies the rest, but for the empty line at the end.
-    fn finish(mut self, out: &mut BytesMut) {
+    fn finish(mut self, out: &mut Vec<u8>) {
         let blank_line = self.head.len().saturating_sub(2);
         self.replace(out, blank_line, blank_line);
     }
 }
 
 /// Appends one field line.
-fn put_line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
+fn put_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -60,7 +60,7 @@ fn put_line(out: &mut BytesMut, name: &[u8], value: &[u8]) {
 
 /// Appends our own Via line behind all others: `received` is the version of the message that came to
 /// us (RFC 9110 §7.6.3).
-fn put_via(out: &mut BytesMut, received: Version, pseudonym: &str) {
+fn put_via(out: &mut Vec<u8>, received: Version, pseudonym: &str) {
     out.extend_from_slice(match received {
         Version::Http10 => b"Via: 1.0 ",
         Version::Http11 => b"Via: 1.1 ",

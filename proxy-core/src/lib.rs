@@ -29,6 +29,7 @@ mod reply;
 mod route;
 mod session;
 mod slab;
+mod spare;
 mod time;
 mod timers;
 mod upstreams;

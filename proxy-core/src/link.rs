@@ -78,8 +78,13 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(exchange: ExchangeId, head: &RequestHead, context: &RequestContext<'_>) -> Self {
-        let mut outbox = Outbox::default();
+    /// Writes it into `outbox`, which is empty.
+    pub(crate) fn new(
+        exchange: ExchangeId,
+        head: &RequestHead,
+        context: &RequestContext<'_>,
+        mut outbox: Outbox,
+    ) -> Self {
         outbox.append(|out| write_request(out, head, context));
         let request = match head.framing() {
             Framing::None | Framing::Length(0) => Sending::Done,

@@ -1,42 +1,25 @@
 //! Octets that wait to be written to one connection. Knows nothing of their meaning.
 
+mod queue;
+
+pub(crate) use queue::{Queue, Slices};
+
 use crate::http::BodySink;
 use crate::time::Instant;
-use alloc::collections::VecDeque;
-use bytes::{Buf, Bytes, BytesMut};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use bytes::Bytes;
+use core::mem;
 
 /// Pieces shorter than this are copied behind their predecessor: cheaper than a further I/O vector, and a short
 /// piece never pins a long read buffer.
 const COPY_BELOW: usize = 2_048;
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Piece {
-    Copied(BytesMut),
-    Shared(Bytes),
-}
-
-impl Piece {
-    fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Copied(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
-        }
-    }
-
-    fn advance(&mut self, n: usize) {
-        match self {
-            Self::Copied(bytes) => bytes.advance(n),
-            Self::Shared(bytes) => bytes.advance(n),
-        }
-    }
-}
-
 /// What waits to be written to one connection, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Outbox {
-    /// The first piece stands outside of the queue: most messages are one piece, and then nothing is allocated.
-    front: Option<Piece>,
-    rest: VecDeque<Piece>,
+    /// Where the octets are. An idle connection has none.
+    queue: Option<Box<Queue>>,
     /// Octets that wait.
     len: usize,
     /// Octets at the start that were written and are kept, see [`Outbox::retain`].
@@ -54,6 +37,18 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// Takes an empty queue to use, if it has none.
+    pub(crate) fn lend(&mut self, queue: impl FnOnce() -> Option<Box<Queue>>) {
+        if self.queue.is_none() {
+            self.queue = queue();
+        }
+    }
+
+    /// Hands its queue back if there is nothing in it.
+    pub(crate) fn give_back(&mut self) -> Option<Box<Queue>> {
+        if self.held() == 0 { self.queue.take() } else { None }
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -86,15 +81,15 @@ impl Outbox {
     /// Drops what was kept, and keeps nothing more.
     pub(crate) fn forget(&mut self) {
         self.retain = None;
-        let kept = core::mem::take(&mut self.kept);
+        let kept = mem::take(&mut self.kept);
         self.drop_front(kept);
     }
 
     /// Makes everything that was put in since [`Outbox::retain`] wait again, for a fresh connection. Whether it is all
     /// there is [`Outbox::is_complete`]'s to say.
     pub(crate) fn rewind(&mut self) {
-        self.len += core::mem::take(&mut self.kept);
-        self.shared = self.pieces().filter(|piece| matches!(piece, Piece::Shared(_))).count();
+        self.len += mem::take(&mut self.kept);
+        self.shared = self.queue.as_ref().map_or(0, |queue| queue.shared());
         self.retain = None;
         self.blocked = false;
         self.stalled_since = None;
@@ -119,17 +114,8 @@ impl Outbox {
     }
 
     /// Lets `write` append to the end of the queue, for octets made here.
-    pub(crate) fn append(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let tail = self.rest.back_mut().or(self.front.as_mut());
-        if let Some(Piece::Copied(buffer)) = tail {
-            let before = buffer.len();
-            write(buffer);
-            self.len += buffer.len() - before;
-            return;
-        }
-        let mut buffer = BytesMut::with_capacity(COPY_BELOW);
-        write(&mut buffer);
-        self.push(Piece::Copied(buffer));
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.len += self.queue().append(write);
     }
 
     /// The kernel took the first `n` octets of what it was offered. More than that only a damaged journal can say.
@@ -155,49 +141,30 @@ impl Outbox {
         }
     }
 
-    fn drop_front(&mut self, mut n: usize) {
-        while let Some(front) = &mut self.front {
-            let len = front.as_slice().len();
-            if n < len {
-                front.advance(n);
-                return;
+    fn drop_front(&mut self, n: usize) {
+        let everything = self.held() == 0;
+        if let Some(queue) = &mut self.queue {
+            if everything {
+                queue.clear();
+                self.shared = 0;
+            } else {
+                self.shared = self.shared.saturating_sub(queue.drop_front(n));
             }
-            n -= len;
-            if matches!(front, Piece::Shared(_)) {
-                self.shared = self.shared.saturating_sub(1);
-            }
-            self.front = self.rest.pop_front();
         }
-        // An idle connection holds nothing.
-        self.rest = VecDeque::new();
     }
 
     /// What waits, in order.
-    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        let mut skip = self.kept;
-        self.pieces().filter_map(move |piece| {
-            let slice = piece.as_slice();
-            let skipped = skip.min(slice.len());
-            skip -= skipped;
-            slice.get(skipped..).filter(|rest| !rest.is_empty())
-        })
+    pub(crate) fn slices(&self) -> Slices<'_> {
+        self.queue.as_ref().map_or_else(Slices::default, |queue| queue.slices(self.kept))
     }
 
-    fn pieces(&self) -> impl Iterator<Item = &Piece> {
-        self.front.iter().chain(&self.rest)
+    fn queue(&mut self) -> &mut Queue {
+        self.queue.get_or_insert_default()
     }
 
-    fn push(&mut self, piece: Piece) {
-        let len = piece.as_slice().len();
-        if len == 0 {
-            return;
-        }
-        self.len += len;
-        if self.front.is_none() {
-            self.front = Some(piece);
-        } else {
-            self.rest.push_back(piece);
-        }
+    /// Whether it holds a buffer and nothing is in it.
+    pub(crate) const fn is_wasteful(&self) -> bool {
+        self.held() == 0 && self.queue.is_some()
     }
 
     pub(crate) fn check(&self) {
@@ -222,11 +189,12 @@ impl BodySink for Outbox {
             return self.put_slice(&data);
         }
         // At most one read buffer is pinned: what was kept with an earlier one goes.
-        if self.kept > 0 && self.pieces().any(|piece| matches!(piece, Piece::Shared(_))) {
+        if self.kept > 0 && self.queue.as_ref().is_some_and(|queue| queue.shared() > 0) {
             self.forget();
         }
         self.shared += 1;
-        self.push(Piece::Shared(data));
+        self.len += data.len();
+        self.queue().push(data);
     }
 }
 

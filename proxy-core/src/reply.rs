@@ -1,8 +1,8 @@
 //! The answers that we write ourselves: short text that a person can act on, with `Proxy-Status` (RFC 9209).
 
 use crate::exchange::verdict::Failure;
-use bytes::{BufMut, BytesMut};
-use core::fmt::Write;
+use alloc::format;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
 /// What a reply needs to know besides the failure.
@@ -24,14 +24,12 @@ pub(crate) struct ReplyContext {
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Writes the whole reply and returns its content's length.
-pub(crate) fn write_reply(out: &mut BytesMut, failure: &Failure, context: ReplyContext) -> usize {
+pub(crate) fn write_reply(out: &mut Vec<u8>, failure: &Failure, context: ReplyContext) -> usize {
     let status = failure.status();
     let mut text = failure.text(context.endpoint);
     text.push('\n');
     out.reserve(384 + text.len());
-    // Writing to a `BytesMut` fails only when it can't grow any more, which aborts before.
-    let _ = write!(
-        out,
+    let head = format!(
         "HTTP/1.1 {status} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
          Cache-Control: no-store\r\nProxy-Status: weir; error={}\r\nX-Request-Id: {:016x}\r\n",
         phrase(status),
@@ -39,19 +37,20 @@ pub(crate) fn write_reply(out: &mut BytesMut, failure: &Failure, context: ReplyC
         failure.proxy_status(),
         context.id,
     );
+    out.extend_from_slice(head.as_bytes());
     if status == 503 {
-        let _ = write!(out, "Retry-After: {RETRY_AFTER_SECONDS}\r\n");
+        out.extend_from_slice(format!("Retry-After: {RETRY_AFTER_SECONDS}\r\n").as_bytes());
     }
     match (context.keep_alive, context.to_http10) {
-        (false, _) => out.put_slice(b"Connection: close\r\n"),
-        (true, true) => out.put_slice(b"Connection: keep-alive\r\n"),
+        (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
+        (true, true) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
         (true, false) => {}
     }
-    out.put_slice(b"\r\n");
+    out.extend_from_slice(b"\r\n");
     if context.to_head {
         return 0;
     }
-    out.put_slice(text.as_bytes());
+    out.extend_from_slice(text.as_bytes());
     text.len()
 }
 
@@ -81,10 +80,10 @@ mod tests {
 
     fn reply(failure: &Failure, keep_alive: bool, to_head: bool) -> alloc::string::String {
         let endpoint = Some("127.0.0.1:9001".parse().unwrap());
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         let context = ReplyContext { endpoint, id: 7, keep_alive, to_http10: false, to_head };
         write_reply(&mut out, failure, context);
-        alloc::string::String::from_utf8(out.to_vec()).unwrap()
+        alloc::string::String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -104,7 +103,7 @@ mod tests {
     fn a_reply_tells_a_1_0_client_that_its_connection_goes_on() {
         let context =
             ReplyContext { endpoint: None, id: 7, keep_alive: true, to_http10: true, to_head: false };
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_reply(&mut out, &Failure::UpstreamReset, context);
         assert!(out.windows(26).any(|window| window == b"\r\nConnection: keep-alive\r\n"), "{out:?}");
     }

@@ -18,6 +18,7 @@ impl Core {
         let mut sessions = 0;
         for (key, conn) in self.conns.iter() {
             let id = ConnId(key);
+            assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
             match &conn.side {
                 Side::Downstream(session) => {
                     sessions += 1;

@@ -218,12 +218,12 @@ impl Core {
     /// Does something to the connection that carries the session's request.
     fn with_link_of(&mut self, conn: ConnId, act: impl FnOnce(&mut crate::link::Link)) {
         let exchange = self.session(conn).and_then(Session::exchange).and_then(|id| self.exchange(id));
-        if let Some(link) = exchange.and_then(Exchange::link) {
-            if let Some(link) = self.link_mut(link) {
-                act(link);
-            }
-            self.touch(link);
+        let Some(conn) = exchange.and_then(Exchange::link) else { return };
+        if let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) {
+            self.spare.lend(&mut link.outbox);
+            act(link);
         }
+        self.touch(conn);
     }
 
     pub(super) fn on_client_took(&mut self, conn: ConnId, n: usize) {

@@ -134,7 +134,10 @@ impl Core {
 
     fn reply(&mut self, conn: ConnId, failure: &Failure, context: ReplyContext, sent: &mut u64) -> Then {
         self.touch(conn);
-        let Some(session) = self.session_mut(conn) else { return Then::Close };
+        let Some(Side::Downstream(session)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
+            return Then::Close;
+        };
+        self.spare.lend(&mut session.outbox);
         session.outbox.append(|out| *sent = write_reply(out, failure, context) as u64);
         if context.keep_alive { Then::KeepAlive } else { session.farewell() }
     }

@@ -9,6 +9,7 @@ use crate::forward::{RequestContext, VIA};
 use crate::ids;
 use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
+use crate::outbox::Outbox;
 use crate::record::AttemptResult;
 use crate::upstreams::Leased;
 use alloc::boxed::Box;
@@ -162,6 +163,8 @@ impl Core {
         if let Some(request) = self.exchange_mut(id)?.request.take() {
             return Some(*request);
         }
+        let mut outbox = Outbox::default();
+        self.spare.lend(&mut outbox);
         let exchange = self.exchange(id)?;
         let peer = exchange.peer.ip();
         let request_id = ids::hex(exchange.id);
@@ -173,7 +176,7 @@ impl Core {
             request_id: Some(&request_id),
             via: VIA,
         };
-        Some(Request::new(id, &exchange.head, &context))
+        Some(Request::new(id, &exchange.head, &context, outbox))
     }
 
     pub(super) fn on_connected(&mut self, conn: ConnId) {

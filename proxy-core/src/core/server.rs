@@ -77,9 +77,15 @@ impl Core {
         id: ExchangeId,
         act: impl FnOnce(&mut crate::session::Session) -> T,
     ) -> Option<T> {
-        let session = self.exchange(id)?.session;
-        self.touch(session);
-        self.session_mut(session).map(act)
+        let conn = self.exchange(id)?.session;
+        self.touch(conn);
+        match &mut self.conns.get_mut(conn.0)?.side {
+            Side::Downstream(session) => {
+                self.spare.lend(&mut session.outbox);
+                Some(act(session))
+            }
+            Side::Upstream(_) => None,
+        }
     }
 
     fn on_interim(&mut self, id: ExchangeId, head: &ResponseHead) {

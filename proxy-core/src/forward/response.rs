@@ -1,6 +1,6 @@
 //! The response head as the client gets it.
 
-use bytes::BytesMut;
+use alloc::vec::Vec;
 
 use super::{Copier, put_line, put_via};
 use crate::http::{Field, Framing, Name, ResponseHead, Version, put_decimal};
@@ -22,7 +22,7 @@ pub struct ResponseContext<'a> {
 const ADDED_MAX: usize = 160;
 
 /// Appends the whole head of a final response, its empty line included.
-pub fn write_response(out: &mut BytesMut, head: &ResponseHead, ctx: &ResponseContext<'_>) {
+pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseContext<'_>) {
     // RFC 9110 §15.5.22: a 426 has to say which protocol to upgrade to.
     let upgrade = head.status() == 426 && head.fields().has(Name::Upgrade);
     let keep_alive = ctx.keep_alive && ctx.framing != Framing::Close;
@@ -49,7 +49,7 @@ pub fn write_response(out: &mut BytesMut, head: &ResponseHead, ctx: &ResponseCon
 
 /// Appends the whole head of an interim response, or of the 101 that ends HTTP on this connection. Not
 /// for HTTP/1.0 clients: they know neither (RFC 9110 §15.2).
-pub fn write_interim(out: &mut BytesMut, head: &ResponseHead, via: &str) {
+pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead, via: &str) {
     copy_head(out, head, Framing::None, head.is_switching(), via);
     if head.is_switching() {
         put_line(out, b"Connection", b"upgrade");
@@ -57,7 +57,7 @@ pub fn write_interim(out: &mut BytesMut, head: &ResponseHead, via: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn copy_head(out: &mut BytesMut, head: &ResponseHead, framing: Framing, upgrade: bool, via: &str) {
+fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool, via: &str) {
     out.reserve(head.raw().len() + via.len() + ADDED_MAX);
     out.extend_from_slice(b"HTTP/1.1");
     let mut copier = Copier { head: head.raw(), from: VERSION_LEN };

@@ -4,7 +4,6 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
-use bytes::BytesMut;
 use proptest::prelude::*;
 
 use super::{
@@ -30,7 +29,7 @@ fn shown(out: &[u8]) -> String {
 }
 
 fn forwarded(text: &str, ctx: &RequestContext<'_>) -> String {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     write_request(&mut out, &request(text), ctx);
     shown(&out)
 }
@@ -247,7 +246,7 @@ fn max_forwards_counts_down_where_it_is_obeyed() {
 fn returned(text: &str, to_head: bool, client: Version, keep_alive: bool) -> String {
     let head = ResponseHead::parse(wire(text).into(), to_head, &LIMITS).unwrap();
     let framing = downstream_framing(head.framing(), client);
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     write_response(
         &mut out,
         &head,
@@ -338,7 +337,7 @@ fn interim_responses_go_on_and_101_keeps_its_upgrade() {
         ),
     ];
     for (before, after) in cases {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_interim(&mut out, &response(before), "weir");
         assert_eq!(shown(&out), after);
     }
@@ -347,11 +346,11 @@ fn interim_responses_go_on_and_101_keeps_its_upgrade() {
 #[test]
 fn a_head_is_appended_behind_what_is_already_there_with_one_reservation() {
     let head = request("GET / HTTP/1.1|Host: a|Connection: close|B: c||");
-    let mut out = BytesMut::from(&b"before"[..]);
+    let mut out = b"before".to_vec();
     write_request(&mut out, &head, &CONTEXT);
     assert!(out.starts_with(b"beforeGET / HTTP/1.1\r\n"));
 
-    let mut fresh = BytesMut::new();
+    let mut fresh = Vec::new();
     fresh.reserve(head.raw().len() + 2 * "a".len() + CONTEXT.fallback_host.len() + CONTEXT.via.len() + 256);
     let start = fresh.as_ptr();
     write_request(&mut fresh, &head, &CONTEXT);
@@ -416,9 +415,9 @@ proptest! {
     fn a_forwarded_request_means_what_it_meant(text in any_request(), trusted: bool) {
         let Ok(before) = RequestHead::parse(wire(&text).into(), &LIMITS) else { return Ok(()) };
         let ctx = RequestContext { peer_is_trusted: trusted, request_id: Some(b"id"), ..CONTEXT };
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_request(&mut out, &before, &ctx);
-        let after = RequestHead::parse(out.freeze(), &LIMITS);
+        let after = RequestHead::parse(out.into(), &LIMITS);
         prop_assert!(after.is_ok(), "{:?} from {}", after, text);
         let after = after.unwrap();
         prop_assert_eq!(after.framing(), before.framing());
@@ -458,9 +457,9 @@ proptest! {
         let client_version = if http10 { Version::Http10 } else { Version::Http11 };
         let framing = downstream_framing(before.framing(), client_version);
         let ctx = ResponseContext { client_version, framing, keep_alive, via: "weir" };
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         write_response(&mut out, &before, &ctx);
-        let after = ResponseHead::parse(out.freeze(), to_head, &LIMITS).unwrap();
+        let after = ResponseHead::parse(out.into(), to_head, &LIMITS).unwrap();
         prop_assert_eq!(after.framing(), framing);
         prop_assert_eq!((after.status(), after.reason()), (before.status(), before.reason()));
         prop_assert_eq!(after.keep_alive(), keep_alive && framing != Framing::Close);
@@ -468,9 +467,9 @@ proptest! {
 }
 
 fn again(head: &RequestHead) -> RequestHead {
-    let mut out = BytesMut::new();
+    let mut out = Vec::new();
     write_request(&mut out, head, &CONTEXT);
-    RequestHead::parse(out.freeze(), &LIMITS).unwrap()
+    RequestHead::parse(out.into(), &LIMITS).unwrap()
 }
 
 /// Sorted, since our own lines move behind those that they were before.

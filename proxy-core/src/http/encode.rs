@@ -2,7 +2,9 @@
 //!
 //! Content passes by reference. Does not count: the decoder on the other side did.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use super::framing::Framing;
 use super::trailers::Trailers;
@@ -15,13 +17,13 @@ pub trait BodySink {
     fn put_bytes(&mut self, data: Bytes);
 }
 
-impl BodySink for BytesMut {
+impl BodySink for Vec<u8> {
     fn put_slice(&mut self, small: &[u8]) {
         self.extend_from_slice(small);
     }
 
     fn put_bytes(&mut self, data: Bytes) {
-        self.put(data);
+        self.extend_from_slice(&data);
     }
 }
 
@@ -87,7 +89,7 @@ fn put_chunk_line(len: usize, sink: &mut impl BodySink) {
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `number` in decimal, without the formatting machinery.
-pub fn put_decimal(out: &mut BytesMut, number: u64) {
+pub fn put_decimal(out: &mut Vec<u8>, number: u64) {
     let mut digits = [b'0'; 20];
     let mut rest = number;
     let mut start = digits.len();

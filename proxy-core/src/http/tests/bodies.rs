@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::super::BadHead;
 use super::super::{BadBody, BodyDecoder, BodyEncoder, Framing, Piece, Truncated};
@@ -216,7 +216,7 @@ fn each_framing_is_written_as_it_is_read() {
     ];
     for (framing, expected) in cases {
         let encoder = BodyEncoder::new(framing);
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         for piece in pieces {
             encoder.data(Bytes::from(piece), &mut out);
         }
@@ -232,7 +232,7 @@ fn trailers_are_passed_on_behind_the_last_chunk_only() {
         unreachable!("the body is whole")
     };
     let written = |framing| {
-        let mut out = BytesMut::new();
+        let mut out = Vec::new();
         BodyEncoder::new(framing).end(trailers.as_ref(), &mut out);
         String::from_utf8_lossy(&out).to_string()
     };

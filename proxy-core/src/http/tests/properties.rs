@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::super::{BodyEncoder, Fields, Framing, Version};
@@ -177,7 +177,7 @@ proptest! {
     ) {
         for framing in [Framing::Chunked, Framing::Length(content.len() as u64), Framing::Close] {
             let encoder = BodyEncoder::new(framing);
-            let mut out = BytesMut::new();
+            let mut out = Vec::new();
             for piece in cut(&content, &chunks) {
                 encoder.data(Bytes::copy_from_slice(piece), &mut out);
             }

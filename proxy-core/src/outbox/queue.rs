@@ -1,0 +1,142 @@
+//! Octets in order, partly copied and partly by reference.
+
+use alloc::collections::{VecDeque, vec_deque};
+use alloc::vec::Vec;
+use bytes::Bytes;
+
+/// What a new buffer has room for: most heads, and a short body behind.
+const BUFFER: usize = 2_048;
+
+/// The largest buffer that is worth keeping for the next message.
+const BUFFER_KEPT_MAX: usize = 2 * BUFFER;
+
+/// Octets in order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Queue {
+    /// All that is copied, one piece behind the other.
+    copied: Vec<u8>,
+    /// How much of it was dropped.
+    dropped: usize,
+    pieces: VecDeque<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Piece {
+    /// So many octets of `copied`.
+    Copied(usize),
+    Shared(Bytes),
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { copied: Vec::with_capacity(BUFFER), dropped: 0, pieces: VecDeque::new() }
+    }
+}
+
+impl Queue {
+    /// Lets `write` append octets, and says how many it did.
+    pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        let before = self.copied.len();
+        write(&mut self.copied);
+        let added = self.copied.len() - before;
+        match self.pieces.back_mut() {
+            Some(Piece::Copied(len)) => *len += added,
+            Some(Piece::Shared(_)) | None if added > 0 => self.pieces.push_back(Piece::Copied(added)),
+            Some(Piece::Shared(_)) | None => {}
+        }
+        added
+    }
+
+    pub(super) fn push(&mut self, data: Bytes) {
+        self.pieces.push_back(Piece::Shared(data));
+    }
+
+    /// How many pieces are by reference.
+    pub(super) fn shared(&self) -> usize {
+        self.pieces.iter().filter(|piece| matches!(piece, Piece::Shared(_))).count()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.copied.clear();
+        self.dropped = 0;
+        self.pieces.clear();
+    }
+
+    /// Drops the first `n` octets, and says how many pieces by reference went with them.
+    pub(super) fn drop_front(&mut self, mut n: usize) -> usize {
+        let mut shared = 0;
+        while let Some(front) = self.pieces.front_mut() {
+            let len = front.len();
+            let part = n.min(len);
+            match front {
+                Piece::Copied(left) => {
+                    *left -= part;
+                    self.dropped += part;
+                }
+                Piece::Shared(data) => drop(data.split_to(part)),
+            }
+            if part < len {
+                break;
+            }
+            n -= part;
+            shared += usize::from(matches!(front, Piece::Shared(_)));
+            self.pieces.pop_front();
+        }
+        shared
+    }
+
+    /// All but the first `skip` octets.
+    pub(super) fn slices(&self, skip: usize) -> Slices<'_> {
+        Slices {
+            copied: self.copied.get(self.dropped..).unwrap_or_default(),
+            pieces: self.pieces.iter(),
+            skip,
+        }
+    }
+
+    /// Whether it is worth keeping when it is empty.
+    pub(crate) fn is_small(&self) -> bool {
+        self.copied.capacity() <= BUFFER_KEPT_MAX
+    }
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Copied(len) => *len,
+            Self::Shared(data) => data.len(),
+        }
+    }
+}
+
+/// What waits to be written to one connection, slice by slice, none of them empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slices<'a> {
+    copied: &'a [u8],
+    pieces: vec_deque::Iter<'a, Piece>,
+    skip: usize,
+}
+
+impl<'a> Iterator for Slices<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let piece = match self.pieces.next()? {
+                Piece::Copied(len) => {
+                    let (piece, rest) = self.copied.split_at_checked(*len)?;
+                    self.copied = rest;
+                    piece
+                }
+                Piece::Shared(data) => data,
+            };
+            match piece.get(self.skip..) {
+                Some([]) | None => self.skip -= piece.len(),
+                Some(rest) => {
+                    self.skip = 0;
+                    return Some(rest);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Memory to use again: what one request leaves, the next one takes. Says nothing of what happens.
+
+use crate::outbox::{Outbox, Queue};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// What is free just now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spare {
+    #[expect(clippy::vec_box, reason = "the boxes are what is handed around")]
+    queues: Vec<Box<Queue>>,
+}
+
+/// Most that is kept of a kind: enough for the requests that are under way at a time in a busy worker. With 2 KiB each,
+/// 256 KiB.
+const KEPT_MAX: usize = 128;
+
+impl Spare {
+    /// Gives an outbox that will be written to a queue, if it has none and there is one.
+    pub(crate) fn lend(&mut self, outbox: &mut Outbox) {
+        outbox.lend(|| self.queues.pop());
+    }
+
+    /// Takes an outbox's queue if there is nothing in it: who is idle holds none.
+    pub(crate) fn collect(&mut self, outbox: &mut Outbox) {
+        if let Some(queue) = outbox.give_back()
+            && queue.is_small()
+            && self.queues.len() < KEPT_MAX
+        {
+            self.queues.push(queue);
+        }
+    }
+}
