@@ -421,6 +421,10 @@ impl World {
         if n > 0 {
             self.after_proxy(wire, false);
         }
+        if let Some(at) = self.wires[wire].reset_at(End::Proxy) {
+            // A writer hears of it even if it has read FIN before.
+            self.wake_socket(conn, at);
+        }
         let socket = self.socket(conn)?;
         socket.served += 1;
         if n < offered.len() {

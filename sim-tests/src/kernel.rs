@@ -26,6 +26,13 @@ pub(crate) enum Got {
     Nothing,
 }
 
+/// When one end has something to notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct News {
+    pub(crate) readable: Option<Nanos>,
+    pub(crate) reset: Option<Nanos>,
+}
+
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -156,18 +163,26 @@ impl Wire {
         pipe.readable_at()
     }
 
+    pub(crate) fn news(&self, end: End) -> News {
+        News { readable: self.readable_at(end), reset: self.reset_at(end) }
+    }
+
     /// Octets that wait for `end` at `now`.
     pub(crate) fn readable(&self, now: Nanos, end: End) -> bool {
         self.readable_at(end).is_some_and(|at| at <= now)
     }
 
+    /// When a RST arrives at `end`.
+    pub(crate) const fn reset_at(&self, end: End) -> Option<Nanos> {
+        match end {
+            End::Peer => self.to_peer.reset_at,
+            End::Proxy => self.to_proxy.reset_at,
+        }
+    }
+
     /// Whether a RST arrived at `end`.
     pub(crate) fn is_reset(&self, now: Nanos, end: End) -> bool {
-        let pipe = match end {
-            End::Peer => &self.to_peer,
-            End::Proxy => &self.to_proxy,
-        };
-        pipe.reset_at.is_some_and(|at| at <= now)
+        self.reset_at(end).is_some_and(|at| at <= now)
     }
 
     /// The octet that `end` would read next.

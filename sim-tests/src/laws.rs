@@ -59,7 +59,7 @@ pub(crate) struct ClientEnd {
 }
 
 /// All reports, and what is wrong with them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     script: Script,
     requests: BTreeMap<u32, Told>,
@@ -224,8 +224,8 @@ impl Facts {
         }
     }
 
-    pub(crate) fn into_violations(self) -> Vec<String> {
-        self.violations.into_iter().collect()
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.violations.iter().cloned().collect()
     }
 
     /// How each request ended: what must not depend on how octets were cut.

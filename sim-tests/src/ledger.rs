@@ -36,6 +36,11 @@ impl Ledger {
         EXPECTED.iter().copied().filter(|name| !self.reached.contains_key(name)).collect()
     }
 
+    /// How many states there are to be seen.
+    pub const fn expected() -> usize {
+        EXPECTED.len()
+    }
+
     /// Everything that was seen, and how often.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.reached.iter().map(|(name, count)| (*name, *count))

@@ -1,7 +1,7 @@
 //! A simulated world around the core: clients, origins and a kernel, all in virtual time, all able to misbehave.
 //!
 //! [`Script`] says everything that happens; [`run`] plays it and checks the laws. A script is flat and always valid,
-//! so that proptest can generate, shrink and save it. In reading order: `script` and `faults` (what can happen),
+//! so that it can be drawn from any octets, shrunk and saved. In reading order: `script` and `faults` (what can happen),
 //! `world` (the clock), `driver` (does what the core says), `kernel`, `client` and `origin` (the others), `laws` (what
 //! must hold), `aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
 
@@ -19,6 +19,7 @@ mod origin;
 mod permits;
 mod run;
 mod script;
+mod shrink;
 mod strategy;
 mod suite;
 mod time;
@@ -32,5 +33,4 @@ pub use script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
     RequestBody, Script,
 };
-pub use strategy::scripts;
-pub use suite::{Counterexample, Settings, Suite};
+pub use suite::{Counterexample, Settings, Suite, cores};

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// A run in which all laws held.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How each request ended.
+    /// How each request ended; empty if no journal was kept.
     pub summary: BTreeMap<u32, String>,
     /// Interesting states that were reached.
     pub ledger: Ledger,
@@ -29,7 +29,7 @@ pub struct Report {
 }
 
 /// The laws that a run broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Violation(pub Vec<String>);
 
 impl fmt::Display for Violation {
@@ -79,16 +79,18 @@ fn play(script: &Script, keeps_journal: bool) -> Result<Report, Violation> {
         world
     });
     let world = played.map_err(|panic| Violation(vec![format!("panicked: {panic}")]))?;
-    let report = Report {
+    let violations = world.facts.violations();
+    if !violations.is_empty() {
+        return Err(Violation(violations));
+    }
+    Ok(Report {
         summary: world.summary,
         digest: world.core.digest(),
         journal: world.journal.map_or_else(Vec::new, |mut journal| journal.take()),
         inputs: world.inputs,
         took: Duration::from_nanos(world.now),
         ledger: world.ledger,
-    };
-    let violations = world.facts.into_violations();
-    if violations.is_empty() { Ok(report) } else { Err(Violation(violations)) }
+    })
 }
 
 thread_local! {

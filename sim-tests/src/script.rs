@@ -2,6 +2,7 @@
 //! empty one means the plain case, so that shrinking can drop anything.
 
 use crate::faults::Fault;
+use crate::shrink::to_json;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -292,6 +293,11 @@ pub enum Connect {
 }
 
 impl Script {
+    /// This script as JSON; what is plain in it is left out.
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+
     /// The request with this number.
     pub(crate) fn request(&self, id: u32) -> Request {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);

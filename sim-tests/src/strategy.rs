@@ -1,210 +1,301 @@
-//! Generates scripts. Small numbers and plain cases are the likely ones, and what shrinking tends to.
+//! Draws scripts from octets: random ones, or a fuzzer's. Small numbers and plain cases are the likely ones; where the
+//! octets end, everything is plain.
 
 use crate::faults::{ALL, Fault};
 use crate::script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
     RequestBody, Script,
 };
-use proptest::collection::vec;
-use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
-use proptest::{bool::weighted, option};
+use arbitrary::{Arbitrary, Result, Unstructured};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
-/// Any script.
-pub fn scripts() -> BoxedStrategy<Script> {
-    let people = (vec(client(), 1..6), vec(request(), 1..6), vec(answer(), 1..6), vec(endpoint(), 1..4));
-    let network = (
-        vec(connect(), 1..6),
-        vec(cut(), 0..5),
-        vec(cut(), 0..5),
-        vec(0u8..20, 1..4),
-        vec(512u16..9_000, 0..4),
-    );
-    let time = (
-        vec(any::<u8>(), 0..8),
-        vec(0u8..50, 0..4),
-        vec((0u16..40_000, 0u16..2_500), 0..3),
-        vec(0u16..10_000, 0..4),
-        option::weighted(0.7, 0u16..20_000),
-    );
-    (any::<u64>(), faults(), people, network, time, limits())
-        .prop_map(|(seed, faults, people, network, time, limits)| {
-            let (clients, requests, answers, endpoints) = people;
-            let (connects, reads, writes, latencies, windows) = network;
-            let (order, late_ticks, stalls, rivals, drain_at) = time;
-            Script {
-                seed,
-                faults: faults.into_iter().collect(),
-                clients,
-                requests,
-                answers,
-                endpoints,
-                connects,
-                reads,
-                writes,
-                latencies,
-                windows,
-                order,
-                late_ticks,
-                stalls,
-                limits,
-                rivals,
-                drain_at,
-            }
+impl Script {
+    /// The script of a seed: the same everywhere, and unlike any other's.
+    pub fn from_seed(seed: u64) -> Self {
+        Self::from_octets(&random_octets(seed))
+    }
+
+    /// The script that any octets stand for.
+    pub fn from_octets(octets: &[u8]) -> Self {
+        // Drawing never fails: it draws zeros where the octets end.
+        Self::arbitrary(&mut Unstructured::new(octets)).unwrap_or_default()
+    }
+}
+
+impl<'a> Arbitrary<'a> for Script {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let dice = &mut Dice(u);
+        Ok(Self {
+            seed: dice.any()?,
+            faults: faults(dice)?,
+            clients: dice.list(1..=5, client)?,
+            requests: dice.list(1..=5, request)?,
+            answers: dice.list(1..=5, answer)?,
+            endpoints: dice.list(1..=3, endpoint)?,
+            connects: dice.list(1..=5, connect)?,
+            reads: dice.list(0..=4, cut)?,
+            writes: dice.list(0..=4, cut)?,
+            latencies: dice.list(1..=3, |dice| dice.small(0..=19))?,
+            windows: dice.list(0..=3, |dice| dice.number(512..=8_999))?,
+            order: dice.list(0..=7, Dice::any)?,
+            late_ticks: dice.list(0..=3, |dice| dice.small(0..=49))?,
+            stalls: dice.list(0..=2, |dice| Ok((dice.number(0..=39_999)?, dice.number(0..=2_499)?)))?,
+            limits: limits(dice)?,
+            rivals: dice.list(0..=3, |dice| dice.number(0..=9_999))?,
+            drain_at: if dice.one_of([3, 7])? == 0 { None } else { Some(dice.number(0..=19_999)?) },
         })
-        .boxed()
+    }
 }
 
 /// A random subset: each fault alone must be able to show what it does.
-fn faults() -> impl Strategy<Value = Vec<Fault>> {
-    let few = proptest::sample::subsequence(ALL.to_vec(), 0..4);
-    let many = proptest::sample::subsequence(ALL.to_vec(), 0..=ALL.len());
-    prop_oneof![few, many]
+fn faults(dice: &mut Dice<'_, '_>) -> Result<BTreeSet<Fault>> {
+    if dice.one_of([1, 1])? == 0 {
+        let few = dice.list(0..=3, |dice| dice.choose(&ALL))?;
+        return Ok(few.into_iter().collect());
+    }
+    let odds: u8 = dice.any()?;
+    let mut many = BTreeSet::new();
+    for fault in ALL {
+        if dice.any::<u8>()? < odds {
+            many.insert(fault);
+        }
+    }
+    Ok(many)
 }
 
-fn cut() -> impl Strategy<Value = u16> {
-    prop_oneof![2 => Just(0u16), 3 => 1u16..40, 2 => 40u16..5_000]
+fn cut(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    match dice.one_of([2, 3, 2])? {
+        0 => Ok(0),
+        1 => dice.number(1..=39),
+        _ => dice.number(40..=4_999),
+    }
 }
 
-fn client() -> impl Strategy<Value = Client> {
-    let pace = || {
-        prop_oneof![
-            2 => Just(Pace::Prompt),
-            2 => (1u16..200, 1u16..300).prop_map(|(bytes, every)| Pace::Drip { bytes, every }),
-            1 => (1u16..2_000, 1_000u16..20_000).prop_map(|(bytes, every)| Pace::Drip { bytes, every }),
-            2 => octets().prop_map(|after| Pace::Stops { after }),
-        ]
-    };
-    let think = prop_oneof![5 => Just(0u32), 4 => 0u32..3_000, 2 => 50_000u32..80_000];
-    (0u16..3_000, 0u8..5, weighted(0.25), weighted(0.15), think, pace(), pace(), leave()).prop_map(
-        |(start, more, pipelined, http10, think, sending, reading, leave)| Client {
-            start,
-            more,
-            pipelined,
-            http10,
-            think,
-            sending,
-            reading,
-            leave,
+fn client(dice: &mut Dice<'_, '_>) -> Result<Client> {
+    Ok(Client {
+        start: dice.number(0..=2_999)?,
+        more: dice.small(0..=4)?,
+        pipelined: dice.percent(25)?,
+        http10: dice.percent(15)?,
+        think: match dice.one_of([5, 4, 2])? {
+            0 => 0,
+            1 => dice.number(0..=2_999)?.into(),
+            _ => u32::from(dice.number(0..=29_999)?) + 50_000,
         },
-    )
+        sending: client_pace(dice)?,
+        reading: client_pace(dice)?,
+        leave: leave(dice)?,
+    })
 }
 
-fn leave() -> impl Strategy<Value = Leave> {
-    prop_oneof![
-        4 => Just(Leave::Closes),
-        1 => Just(Leave::Stays),
-        1 => Just(Leave::HalfCloses),
-        2 => Just(Leave::HalfClosesRudely),
-        1 => (octets(), any::<bool>()).prop_map(|(after, reset)| Leave::AbortsSending { after, reset }),
-        1 => (octets(), any::<bool>()).prop_map(|(after, reset)| Leave::AbortsReceiving { after, reset }),
-        4 => (0u16..4_000, any::<bool>()).prop_map(|(ms, reset)| Leave::AbortsAt { ms, reset }),
-    ]
+fn client_pace(dice: &mut Dice<'_, '_>) -> Result<Pace> {
+    Ok(match dice.one_of([2, 2, 1, 2])? {
+        0 => Pace::Prompt,
+        1 => Pace::Drip { bytes: dice.number(1..=199)?, every: dice.number(1..=299)? },
+        2 => Pace::Drip { bytes: dice.number(1..=1_999)?, every: dice.number(1_000..=19_999)? },
+        _ => Pace::Stops { after: octets(dice)? },
+    })
+}
+
+fn leave(dice: &mut Dice<'_, '_>) -> Result<Leave> {
+    Ok(match dice.one_of([4, 1, 1, 2, 1, 1, 4])? {
+        0 => Leave::Closes,
+        1 => Leave::Stays,
+        2 => Leave::HalfCloses,
+        3 => Leave::HalfClosesRudely,
+        4 => Leave::AbortsSending { after: octets(dice)?, reset: dice.any()? },
+        5 => Leave::AbortsReceiving { after: octets(dice)?, reset: dice.any()? },
+        _ => Leave::AbortsAt { ms: dice.number(0..=3_999)?, reset: dice.any()? },
+    })
 }
 
 /// A place in a message: in its head, or anywhere.
-fn octets() -> impl Strategy<Value = u16> {
-    prop_oneof![0u16..200, any::<u16>()]
+fn octets(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    if dice.one_of([1, 1])? == 0 { dice.number(0..=199) } else { dice.any() }
 }
 
-fn request() -> impl Strategy<Value = Request> {
-    let method = prop_oneof![
-        4 => Just(Method::Get),
-        1 => Just(Method::Head),
-        2 => Just(Method::Post),
-        1 => Just(Method::Put)
-    ];
-    let body = prop_oneof![
-        3 => Just(RequestBody::None),
-        2 => size().prop_map(RequestBody::Length),
-        2 => (size(), 0u16..5_000).prop_map(|(octets, chunk)| RequestBody::Chunked { octets, chunk }),
-    ];
-    (method, body, weighted(0.2), weighted(0.1), 0u8..100, weighted(0.1)).prop_map(
-        |(method, body, expects, closes, padding, smuggles)| Request {
-            method,
-            body,
-            expects,
-            closes,
-            padding,
-            smuggles,
+fn request(dice: &mut Dice<'_, '_>) -> Result<Request> {
+    Ok(Request {
+        method: [Method::Get, Method::Head, Method::Post, Method::Put][dice.one_of([4, 1, 2, 1])?],
+        body: match dice.one_of([3, 2, 2])? {
+            0 => RequestBody::None,
+            1 => RequestBody::Length(size(dice)?),
+            _ => RequestBody::Chunked { octets: size(dice)?, chunk: dice.number(0..=4_999)? },
         },
-    )
+        expects: dice.percent(20)?,
+        closes: dice.percent(10)?,
+        padding: dice.small(0..=99)?,
+        smuggles: dice.percent(10)?,
+    })
 }
 
-fn size() -> impl Strategy<Value = u16> {
-    prop_oneof![3 => 0u16..50, 3 => 0u16..5_000, 1 => 0u16..60_000]
+fn size(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    match dice.one_of([3, 3, 1])? {
+        0 => dice.number(0..=49),
+        1 => dice.number(0..=4_999),
+        _ => dice.number(0..=59_999),
+    }
 }
 
-fn answer() -> impl Strategy<Value = Answer> {
-    let framing = prop_oneof![
-        3 => Just(AnswerFraming::Length),
-        3 => Just(AnswerFraming::Chunked),
-        1 => Just(AnswerFraming::Close)
-    ];
-    let delay = prop_oneof![4 => Just(0u16), 3 => 0u16..2_000, 1 => 0u16..25_000];
-    let pace = prop_oneof![
-        4 => Just(Pace::Prompt),
-        2 => (1u16..500, 0u16..100).prop_map(|(bytes, every)| Pace::Drip { bytes, every }),
-        1 => (1u16..500, 1_000u16..20_000).prop_map(|(bytes, every)| Pace::Drip { bytes, every }),
-        1 => octets().prop_map(|after| Pace::Stops { after }),
-    ];
-    let flags = (weighted(0.2), weighted(0.2), weighted(0.2), weighted(0.15));
-    (any::<u8>(), framing, size(), 0u16..3_000, flags, delay, pace, answer_end()).prop_map(
-        |(status, framing, octets, chunk, (interim, early, deaf, closes), delay, pace, end)| Answer {
-            status: if status < 180 { 0 } else { status },
-            framing,
-            octets,
-            chunk,
-            interim,
-            early,
-            deaf,
-            delay,
-            pace,
-            end,
-            closes,
+fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
+    Ok(Answer {
+        status: dice.any::<u8>().map(|status| if status < 180 { 0 } else { status })?,
+        framing: [AnswerFraming::Length, AnswerFraming::Chunked, AnswerFraming::Close]
+            [dice.one_of([3, 3, 1])?],
+        octets: size(dice)?,
+        chunk: dice.number(0..=2_999)?,
+        interim: dice.percent(20)?,
+        early: dice.percent(20)?,
+        deaf: dice.percent(20)?,
+        delay: match dice.one_of([4, 3, 1])? {
+            0 => 0,
+            1 => dice.number(0..=1_999)?,
+            _ => dice.number(0..=24_999)?,
         },
-    )
-}
-
-fn answer_end() -> impl Strategy<Value = AnswerEnd> {
-    prop_oneof![
-        6 => Just(AnswerEnd::Whole),
-        2 => octets().prop_map(|at| AnswerEnd::Hangs { at }),
-        2 => octets().prop_map(|at| AnswerEnd::Fin { at }),
-        2 => octets().prop_map(|at| AnswerEnd::Reset { at }),
-        1 => Just(AnswerEnd::Garbage),
-        1 => Just(AnswerEnd::OverLong),
-    ]
-}
-
-fn endpoint() -> impl Strategy<Value = Endpoint> {
-    let idle_close = prop_oneof![Just(0u16), 1u16..60, 1u16..5_000];
-    (idle_close, any::<bool>(), prop_oneof![Just(0u8), 1u8..10])
-        .prop_map(|(idle_close, idle_reset, hint)| Endpoint { idle_close, idle_reset, hint })
-}
-
-fn connect() -> impl Strategy<Value = Connect> {
-    prop_oneof![
-        4 => Just(Connect::Stands),
-        1 => (0u16..1_500).prop_map(|ms| Connect::Slow { ms }),
-        2 => Just(Connect::Refused),
-        1 => Just(Connect::Unreachable),
-        1 => Just(Connect::Exhausted),
-        1 => Just(Connect::Blackhole),
-    ]
-}
-
-fn limits() -> impl Strategy<Value = Limits> {
-    let rarely = || prop_oneof![4 => Just(0u8), 1 => 1u8..10];
-    let one = |max: u8| prop_oneof![Just(1u8), 0..max];
-    (one(4), one(4), one(3), 0u8..40, prop_oneof![Just(0u16), 1_024u16..4_000], rarely(), rarely()).prop_map(
-        |(clients, connections, queue, buffer_kib, head_bytes, head_seconds, drain_seconds)| Limits {
-            clients,
-            connections,
-            queue,
-            buffer_kib,
-            head_bytes,
-            head_seconds,
-            drain_seconds,
+        pace: match dice.one_of([4, 2, 1, 1])? {
+            0 => Pace::Prompt,
+            1 => Pace::Drip { bytes: dice.number(1..=499)?, every: dice.number(0..=99)? },
+            2 => Pace::Drip { bytes: dice.number(1..=499)?, every: dice.number(1_000..=19_999)? },
+            _ => Pace::Stops { after: octets(dice)? },
         },
-    )
+        end: answer_end(dice)?,
+        closes: dice.percent(15)?,
+    })
+}
+
+fn answer_end(dice: &mut Dice<'_, '_>) -> Result<AnswerEnd> {
+    Ok(match dice.one_of([6, 2, 2, 2, 1, 1])? {
+        0 => AnswerEnd::Whole,
+        1 => AnswerEnd::Hangs { at: octets(dice)? },
+        2 => AnswerEnd::Fin { at: octets(dice)? },
+        3 => AnswerEnd::Reset { at: octets(dice)? },
+        4 => AnswerEnd::Garbage,
+        _ => AnswerEnd::OverLong,
+    })
+}
+
+fn endpoint(dice: &mut Dice<'_, '_>) -> Result<Endpoint> {
+    Ok(Endpoint {
+        idle_close: match dice.one_of([1, 1, 1])? {
+            0 => 0,
+            1 => dice.number(1..=59)?,
+            _ => dice.number(1..=4_999)?,
+        },
+        idle_reset: dice.any()?,
+        hint: if dice.one_of([1, 1])? == 0 { 0 } else { dice.small(1..=9)? },
+    })
+}
+
+fn connect(dice: &mut Dice<'_, '_>) -> Result<Connect> {
+    Ok(match dice.one_of([4, 1, 2, 1, 1, 1])? {
+        0 => Connect::Stands,
+        1 => Connect::Slow { ms: dice.number(0..=1_499)? },
+        2 => Connect::Refused,
+        3 => Connect::Unreachable,
+        4 => Connect::Exhausted,
+        _ => Connect::Blackhole,
+    })
+}
+
+fn limits(dice: &mut Dice<'_, '_>) -> Result<Limits> {
+    let rarely = |dice: &mut Dice<'_, '_>| Ok(if dice.percent(20)? { dice.small(1..=9)? } else { 0 });
+    let one = |dice: &mut Dice<'_, '_>, max| if dice.any()? { Ok(1) } else { dice.small(0..=max) };
+    Ok(Limits {
+        clients: one(dice, 3)?,
+        connections: one(dice, 3)?,
+        queue: one(dice, 2)?,
+        buffer_kib: dice.small(0..=39)?,
+        head_bytes: if dice.any()? { dice.number(1_024..=3_999)? } else { 0 },
+        head_seconds: rarely(dice)?,
+        drain_seconds: rarely(dice)?,
+    })
+}
+
+/// Draws from octets. Where they end, the first of every choice is drawn: 0, false, the plain case.
+struct Dice<'a, 'u>(&'u mut Unstructured<'a>);
+
+impl<'a> Dice<'a, '_> {
+    fn any<T: Arbitrary<'a>>(&mut self) -> Result<T> {
+        self.0.arbitrary()
+    }
+
+    fn number(&mut self, range: RangeInclusive<u16>) -> Result<u16> {
+        self.0.int_in_range(range)
+    }
+
+    fn small(&mut self, range: RangeInclusive<u8>) -> Result<u8> {
+        self.0.int_in_range(range)
+    }
+
+    fn percent(&mut self, percent: u8) -> Result<bool> {
+        Ok(self.small(0..=99)? >= 100 - percent)
+    }
+
+    fn choose<T: Copy>(&mut self, all: &[T]) -> Result<T> {
+        self.0.choose(all).copied()
+    }
+
+    /// The place of one of several cases, by their weights.
+    fn one_of<const N: usize>(&mut self, weights: [u8; N]) -> Result<usize> {
+        let mut drawn = self.small(0..=weights.iter().sum::<u8>() - 1)?;
+        let mut at = 0;
+        while drawn >= weights[at] {
+            drawn -= weights[at];
+            at += 1;
+        }
+        Ok(at)
+    }
+
+    fn list<T>(
+        &mut self,
+        len: RangeInclusive<u8>,
+        mut element: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let len = self.small(len)?;
+        (0..len).map(|_| element(self)).collect()
+    }
+}
+
+fn random_octets(seed: u64) -> [u8; OCTETS] {
+    let mut octets = [0; OCTETS];
+    let mut state = seed;
+    for word in octets.chunks_exact_mut(8) {
+        word.copy_from_slice(&split_mix(&mut state).to_le_bytes());
+    }
+    octets
+}
+
+/// The next output of SplitMix64, a generator good enough for choosing.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// More than any script draws.
+const OCTETS: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_octets_stand_for_a_plain_script() {
+        let script = Script::from_octets(&[]);
+        assert_eq!(script.faults, BTreeSet::new());
+        assert_eq!(script.answers, [Answer::default()]);
+        assert_eq!(script.drain_at, None);
+    }
+
+    #[test]
+    fn a_seed_has_octets_to_spare() {
+        for seed in 0..10_000 {
+            let octets = random_octets(seed);
+            let mut u = Unstructured::new(&octets);
+            Script::arbitrary(&mut u).unwrap();
+            assert!(!u.is_empty(), "the script of seed {seed} ends in zeros");
+        }
+    }
 }

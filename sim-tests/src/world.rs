@@ -3,7 +3,7 @@
 use crate::aftermath::Aftermath;
 use crate::client::{Client, earliest};
 use crate::driver::{Socket, Todo};
-use crate::kernel::{End, Wire};
+use crate::kernel::{End, News, Wire};
 use crate::laws::Facts;
 use crate::ledger::Ledger;
 use crate::origin::Origin;
@@ -158,7 +158,9 @@ impl World {
         self.play_while(|world| world.now <= ENDS_BY);
         self.check_rest();
         self.facts.finish();
-        self.summary = self.facts.summary();
+        if self.journal.is_some() {
+            self.summary = self.facts.summary();
+        }
         self.recover();
     }
 
@@ -271,7 +273,7 @@ impl World {
         let Some(Some(client)) = self.clients.get_mut(index) else { return };
         let wire = client.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].readable_at(End::Proxy);
+        let news = self.wires[wire].news(End::Proxy);
         let wake = client.step(self.now, &mut self.wires[wire], &mut self.facts);
         self.after_peer(wire, wake, news);
     }
@@ -280,20 +282,25 @@ impl World {
         let Some(Some(origin)) = self.origins.get_mut(index) else { return };
         let wire = origin.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].readable_at(End::Proxy);
+        let news = self.wires[wire].news(End::Proxy);
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
         self.after_peer(wire, wake, news);
     }
 
     /// A peer did something: tells the proxy's end if there are other news for it than before, and looks again when
     /// there is a reason to.
-    fn after_peer(&mut self, wire: usize, wake: Option<Nanos>, news: Option<Nanos>) {
+    fn after_peer(&mut self, wire: usize, wake: Option<Nanos>, before: News) {
         let arrives = self.wires[wire].readable_at(End::Peer).filter(|at| *at > self.now);
         if let Some(at) = earliest(wake, arrives) {
             self.wake_peer(wire, at.max(self.now + 1));
         }
         let Some(conn) = self.ends[wire] else { return };
-        if let Some(at) = self.wires[wire].readable_at(End::Proxy).filter(|at| Some(*at) != news) {
+        let news = self.wires[wire].news(End::Proxy);
+        if let Some(at) = news.readable.filter(|_| news.readable != before.readable) {
+            self.wake_socket(conn, at);
+        }
+        // Nobody needs to read to hear of a RST.
+        if let Some(at) = news.reset.filter(|_| news.reset != before.reset) {
             self.wake_socket(conn, at);
         }
         if self.is_blocked(conn) && self.wires[wire].room(End::Proxy) > 0 {

@@ -1,4 +1,5 @@
-//! Thousands of random sessions in the simulated world. Every law must hold, and everything interesting must happen.
+//! Hundreds of thousands of random sessions in the simulated world. Every law must hold, and everything interesting
+//! must happen.
 
 #![allow(clippy::print_stderr, reason = "a run says which one it is before it can fail")]
 
@@ -6,15 +7,16 @@ use sim_tests::{Settings, Suite};
 
 #[test]
 fn every_law_holds_and_everything_interesting_happens() {
-    let settings = Settings::from_env(1, 3_000);
+    let settings = Settings::from_env(1, 105_000);
     eprintln!("{settings}");
     let suite = Suite::verify(settings).unwrap_or_else(|found| {
-        panic!("{found}\nAgain: {settings} cargo test -p sim-tests --test simulation")
+        let again = found.save().unwrap_or_else(|error| format!("it can't be saved: {error}"));
+        panic!("{found}\nAgain: {again}")
     });
-    let missing = suite.ledger.missing();
     eprintln!("{} sessions, {} inputs", suite.sessions, suite.inputs);
     for (name, count) in suite.ledger.counts() {
         eprintln!("{count:>8}  {name}");
     }
+    let missing = suite.ledger.missing();
     assert!(missing.is_empty(), "the simulation never saw: {missing:#?}");
 }

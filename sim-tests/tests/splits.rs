@@ -34,6 +34,7 @@ fn any_split_of_the_same_octets_ends_alike() {
         Err(Violation(vec![format!("whole: {:?}\nsplit: {:?}", whole.summary, split.summary)]))
     };
     if let Err(found) = Suite::run(settings, play) {
-        panic!("{found}\nAgain: {settings} cargo test -p sim-tests --test splits");
+        let again = found.again(settings);
+        panic!("{found}\nAgain: {again} cargo test -p sim-tests --test splits");
     }
 }

@@ -47,6 +47,7 @@ fn the_same_inputs_an_hour_later_are_answered_alike() {
         }
     };
     if let Err(found) = Suite::run(settings, shifted) {
-        panic!("{found}\nAgain: {settings} cargo test -p sim-tests --test time_shift");
+        let again = found.again(settings);
+        panic!("{found}\nAgain: {again} cargo test -p sim-tests --test time_shift");
     }
 }

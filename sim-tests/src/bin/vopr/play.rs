@@ -1,0 +1,36 @@
+//! Plays one saved script.
+
+use sim_tests::{Script, verify};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(crate) fn run(path: &Path) -> ExitCode {
+    let script = match read(path) {
+        Ok(script) => script,
+        Err(error) => {
+            println!("{}: {error}", path.display());
+            return ExitCode::from(2);
+        }
+    };
+    match verify(&script) {
+        Ok(report) => {
+            for (id, line) in &report.summary {
+                println!("{id}: {line}");
+            }
+            println!(
+                "{} inputs in {:?} of the world, digest {:016x}",
+                report.inputs, report.took, report.digest
+            );
+            ExitCode::SUCCESS
+        }
+        Err(violation) => {
+            print!("{violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Script, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
