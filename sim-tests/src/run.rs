@@ -22,7 +22,9 @@ pub struct Report {
     pub digest: u64,
     /// Everything that was handed to the core.
     pub journal: Vec<u8>,
-    /// How many inputs that was.
+    /// Client connections that were played.
+    pub sessions: u64,
+    /// How many inputs the core was handed.
     pub inputs: u64,
     /// How long it took in the world.
     pub took: Duration,
@@ -87,6 +89,7 @@ fn play(script: &Script, keeps_journal: bool) -> Result<Report, Violation> {
         summary: world.summary,
         digest: world.core.digest(),
         journal: world.journal.map_or_else(Vec::new, |mut journal| journal.take()),
+        sessions: world.sessions,
         inputs: world.inputs,
         took: Duration::from_nanos(world.now),
         ledger: world.ledger,

@@ -148,10 +148,10 @@ impl Suite {
         Self::run_watched(settings, play, go_on)
     }
 
-    fn note(&mut self, script: &Script, report: &Report) {
+    fn note(&mut self, report: &Report) {
         self.ledger.merge(&report.ledger);
         self.scripts += 1;
-        self.sessions += script.clients.len() as u64;
+        self.sessions += report.sessions;
         self.inputs += report.inputs;
         self.took += report.took;
         self.digest = self.digest.wrapping_add(report.digest);
@@ -190,7 +190,7 @@ impl<P: Fn(&Script) -> Result<Report, Violation> + Sync> Hunt<'_, P> {
             let seed = self.settings.seed.wrapping_add(at);
             let script = Script::from_seed(seed);
             match (self.play)(&script) {
-                Ok(report) => part.note(&script, &report),
+                Ok(report) => part.note(&report),
                 Err(violation) => {
                     self.end.fetch_min(at, Ordering::Relaxed);
                     return Some((seed, violation));

@@ -61,6 +61,7 @@ pub(crate) struct World {
     pub(crate) now: Nanos,
     pub(crate) core: Core,
     pub(crate) journal: Option<JournalWriter>,
+    pub(crate) sessions: u64,
     pub(crate) inputs: u64,
     pub(crate) wires: Vec<Wire>,
     pub(crate) peers: Vec<Peer>,
@@ -105,6 +106,7 @@ impl World {
             now: 0,
             core,
             journal,
+            sessions: 0,
             inputs: 0,
             wires: Vec::new(),
             peers: Vec::new(),
@@ -145,7 +147,6 @@ impl World {
         }
         for at in script.rivals {
             self.at(Nanos::from(at) * MS, Event::RivalWants);
-            self.at(Nanos::from(at) * MS + SECOND, Event::RivalLeaves);
         }
         if let Some(at) = script.drain_at {
             self.at(Nanos::from(at) * MS, Event::Drain);
@@ -210,7 +211,10 @@ impl World {
             Event::Listen => self.accept(),
             Event::Tick => self.tick(),
             Event::Drain => self.drain(),
-            Event::RivalWants => self.rival(true),
+            Event::RivalWants => {
+                self.rival(true);
+                self.at(self.now + SECOND, Event::RivalLeaves);
+            }
             Event::RivalLeaves => self.rival(false),
             Event::Stall(length) => self.stalled_until = self.now + length,
         }
@@ -252,6 +256,7 @@ impl World {
 
     fn start_client(&mut self, index: usize) {
         let Some(plan) = self.script.clients.get(index).cloned() else { return };
+        self.sessions += 1;
         let wire = self.new_wire(Peer::Client(index));
         let latency = self.wires[wire].latency;
         self.clients[index] = Some(Client::new(index, plan, wire, self.now));

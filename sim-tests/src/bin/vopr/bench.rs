@@ -18,10 +18,9 @@ pub(crate) fn run(seed: u64) -> ExitCode {
         let (mut sessions, mut inputs) = (0, 0);
         let first = seed + round * SCRIPTS;
         for seed in first..first + SCRIPTS {
-            let script = Script::from_seed(seed);
-            match run_unrecorded(&script) {
+            match run_unrecorded(&Script::from_seed(seed)) {
                 Ok(report) => {
-                    sessions += script.clients.len() as u64;
+                    sessions += report.sessions;
                     inputs += report.inputs;
                 }
                 Err(violation) => {
