@@ -22,6 +22,7 @@ use crate::ids::Ids;
 use crate::input::{ConnId, Input, Permit};
 use crate::link::Link;
 use crate::outbox::{Outbox, Slices};
+use crate::record::Outcome;
 use crate::route::Router;
 use crate::session::Session;
 use crate::slab::Slab;
@@ -200,6 +201,11 @@ impl Core {
                 .map(|deadline| Deadline { at, ..deadline })
         });
         alarm.into_iter().chain(self.drain_deadline()).min()
+    }
+
+    /// Takes back an outcome that was recorded, for its memory. Changes nothing else; it may as well be dropped.
+    pub fn recycle(&mut self, outcome: Box<Outcome>) {
+        self.spare.recycle(outcome);
     }
 
     /// The configuration in force.

@@ -8,7 +8,7 @@ mod wait;
 pub(crate) use wait::Wait;
 
 use crate::config::ClusterId;
-use crate::http::RequestHead;
+use crate::http::{Method, RequestHead, Version};
 use crate::input::ConnId;
 use crate::link::Request;
 use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary, Times};
@@ -16,9 +16,7 @@ use crate::slab::Key;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use bytes::Bytes;
-use core::mem;
-use core::net::SocketAddr;
+use core::time::Duration;
 
 /// Names one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,25 +26,21 @@ pub(crate) struct ExchangeId(pub(crate) Key);
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Exchange {
     pub(crate) session: ConnId,
-    pub(crate) listener: u32,
-    pub(crate) peer: SocketAddr,
-    pub(crate) head: Box<RequestHead>,
+    /// What will be told of it, as far as it is known.
+    pub(crate) outcome: Box<Outcome>,
     pub(crate) route: u32,
     pub(crate) cluster: ClusterId,
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    /// The client offers to leave HTTP.
+    pub(crate) upgrade: bool,
     pub(crate) stage: Stage,
-    /// The request's octets while no connection holds them: it was taken back from one, and is queued again.
+    /// The request's octets while no connection holds them: it is queued, perhaps after it was taken back from one.
     pub(crate) request: Option<Box<Request>>,
     /// It stands in its cluster's queue.
     pub(crate) is_enqueued: bool,
-    pub(crate) attempts: Vec<Attempt>,
     /// The client waits for a 100 before it sends its body: it owes nothing, the upstream does.
     pub(crate) awaiting_continue: bool,
-    /// `total` is off and `stream.idle` on.
-    pub(crate) streamed: bool,
-    /// Content octets received of the client, and sent to it.
-    pub(crate) received: u64,
-    pub(crate) sent: u64,
-    pub(crate) status: Option<u16>,
     /// The upstream owes us octets.
     pub(crate) upstream_owes: Wait,
     /// The client owes us octets of the request body.
@@ -54,7 +48,6 @@ pub(crate) struct Exchange {
     /// When octets last moved, either way.
     pub(crate) moved: Instant,
     pub(crate) marks: Marks,
-    pub(crate) id: u64,
 }
 
 /// How far an exchange is.
@@ -75,7 +68,6 @@ pub(crate) enum Stage {
 /// When each phase ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Marks {
-    pub(crate) started: Instant,
     pub(crate) head: Instant,
     pub(crate) leased: Option<Instant>,
     pub(crate) connected: Option<Instant>,
@@ -108,21 +100,26 @@ impl Exchange {
         matches!(self.stage, Stage::Responding { .. } | Stage::Tunnel { .. })
     }
 
+    /// Whether it is a stream by now: nobody owes the next octet.
+    pub(crate) const fn is_streaming(&self) -> bool {
+        self.outcome.streamed && self.has_response()
+    }
+
     /// Whether a connection to `endpoint` could not be made before.
     pub(crate) fn has_failed_at(&self, endpoint: u32) -> bool {
-        self.attempts.iter().any(|attempt| {
+        self.outcome.attempts.iter().any(|attempt| {
             attempt.endpoint == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
         })
     }
 
     pub(crate) fn begin_attempt(&mut self, endpoint: u32, reused: bool, now: Instant) {
-        let took = core::time::Duration::ZERO;
-        self.attempts.push(Attempt { endpoint, reused, started: now, took, result: AttemptResult::Pending });
+        let (took, result) = (Duration::ZERO, AttemptResult::Pending);
+        self.outcome.attempts.push(Attempt { endpoint, reused, started: now, took, result });
         self.marks.leased.get_or_insert(now);
     }
 
     pub(crate) fn end_attempt(&mut self, result: AttemptResult, now: Instant) {
-        if let Some(attempt) = self.attempts.last_mut()
+        if let Some(attempt) = self.outcome.attempts.last_mut()
             && attempt.result == AttemptResult::Pending
         {
             attempt.took = now.since(attempt.started);
@@ -130,29 +127,17 @@ impl Exchange {
         }
     }
 
-    /// The explanation of how it ended. Empties the attempts.
-    pub(crate) fn outcome(&mut self, now: Instant, end: Ending) -> Box<Outcome> {
+    /// The explanation of how it ended.
+    pub(crate) fn end(mut self, now: Instant, end: Ending) -> Box<Outcome> {
         let result =
             if end.reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(end.reason) };
         self.end_attempt(result, now);
-        Box::new(Outcome {
-            started: self.marks.started,
-            ended: now,
-            listener: self.listener,
-            peer: self.peer,
-            request: Some(summary(&self.head)),
-            status: end.status,
-            reason: end.reason,
-            flags: end.flags,
-            route: Some(self.route),
-            cluster: Some(self.cluster),
-            attempts: mem::take(&mut self.attempts),
-            received: self.received,
-            sent: self.sent,
-            times: self.marks.times(now),
-            streamed: self.streamed,
-            id: self.id,
-        })
+        self.outcome.ended = now;
+        self.outcome.status = end.status;
+        self.outcome.reason = end.reason;
+        self.outcome.flags = end.flags;
+        self.outcome.times = self.marks.times(self.outcome.started, now);
+        self.outcome
     }
 }
 
@@ -164,26 +149,30 @@ pub(crate) struct Ending {
     pub(crate) flags: Flags,
 }
 
-/// What an outcome says of a request. Shares the received head.
-pub(crate) fn summary(head: &RequestHead) -> RequestSummary {
-    RequestSummary {
-        method: head.raw().slice_ref(head.method_bytes()),
-        target: head.raw().slice_ref(head.target_bytes()),
-        host: head.authority().map_or_else(Bytes::new, |authority| head.raw().slice_ref(authority)),
-        http10: head.version() == crate::http::Version::Http10,
-    }
+/// What an outcome says of a request, in the memory of an earlier one.
+pub(crate) fn summary(head: &RequestHead, mut memory: RequestSummary) -> RequestSummary {
+    replace(&mut memory.method, head.method_bytes());
+    replace(&mut memory.target, head.target_bytes());
+    replace(&mut memory.host, head.authority().unwrap_or_default());
+    memory.http10 = head.version() == Version::Http10;
+    memory
+}
+
+fn replace(old: &mut Vec<u8>, new: &[u8]) {
+    old.clear();
+    old.extend_from_slice(new);
 }
 
 impl Marks {
     /// Each phase lasts from the end of the one before it; one that was not reached is zero.
-    fn times(&self, now: Instant) -> Times {
+    fn times(&self, started: Instant, now: Instant) -> Times {
         let leased = self.leased.unwrap_or(now);
         let connected = self.connected.unwrap_or(now).max(leased);
         let sent = self.sent.unwrap_or(now).max(connected);
         // An early response overlaps with the request; its wait began when the connection stood.
         let responded = self.responded.unwrap_or(now);
         Times {
-            head: self.head.since(self.started),
+            head: self.head.since(started),
             queue: leased.since(self.head),
             connect: connected.since(leased),
             send: sent.since(connected),

@@ -9,7 +9,6 @@ use crate::http::{
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::time::Instant;
-use alloc::boxed::Box;
 use bytes::Bytes;
 use core::mem;
 use core::time::Duration;
@@ -109,11 +108,11 @@ pub(crate) enum Said {
     /// Nothing more for now.
     Nothing,
     /// A 1xx other than 101.
-    Interim(Box<ResponseHead>),
+    Interim(ResponseHead),
     /// 101.
-    Switching(Box<ResponseHead>),
+    Switching(ResponseHead),
     /// The final response.
-    Head(Box<ResponseHead>),
+    Head(ResponseHead),
     BadHead(BadHead),
     Body(Bytes),
     End(Option<Trailers>),
@@ -255,7 +254,7 @@ impl Link {
             Receiving::Head(scanner) => {
                 let result = next_head(&mut self.inbox, scanner, lease.to_head, limits);
                 match result {
-                    Ok(Some(head)) => lease.accept(Box::new(head)),
+                    Ok(Some(head)) => lease.accept(head),
                     Ok(None) => Said::Nothing,
                     Err(bad) => Said::BadHead(bad),
                 }
@@ -310,7 +309,7 @@ impl Link {
 }
 
 impl Lease {
-    fn accept(&mut self, head: Box<ResponseHead>) -> Said {
+    fn accept(&mut self, head: ResponseHead) -> Said {
         if head.is_interim() {
             self.response = Receiving::Head(HeadScanner::default());
             return Said::Interim(head);

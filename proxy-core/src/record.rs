@@ -4,7 +4,7 @@ use crate::config::ClusterId;
 use crate::input::NetError;
 use crate::time::{Instant, Timer};
 use alloc::vec::Vec;
-use bytes::Bytes;
+use core::mem;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -45,15 +45,63 @@ pub struct Outcome {
     pub id: u64,
 }
 
-/// The request line and host, as slices of the received head.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Where a request came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) listener: u32,
+    pub(crate) peer: SocketAddr,
+    /// Its first octet.
+    pub(crate) began: Instant,
+}
+
+impl Outcome {
+    /// As long as nothing is known but where the request came from.
+    pub(crate) fn new(origin: Origin) -> Self {
+        Self {
+            started: origin.began,
+            ended: origin.began,
+            listener: origin.listener,
+            peer: origin.peer,
+            request: None,
+            status: None,
+            reason: Reason::Ok,
+            flags: Flags { cause: Cause::Nobody, phase: Phase::Done },
+            route: None,
+            cluster: None,
+            attempts: Vec::new(),
+            received: 0,
+            sent: 0,
+            times: Times::default(),
+            streamed: false,
+            id: 0,
+        }
+    }
+
+    /// The same, in the memory of an outcome that nobody needs any more. `request` is left to be overwritten.
+    pub(crate) fn renew(&mut self, origin: Origin) {
+        let (request, mut attempts) = (self.request.take(), mem::take(&mut self.attempts));
+        attempts.clear();
+        *self = Self { request, attempts, ..Self::new(origin) };
+    }
+
+    /// Whether its memory is worth keeping.
+    pub(crate) fn is_small(&self) -> bool {
+        let octets = self.request.as_ref().map_or(0, |request| {
+            request.method.capacity() + request.target.capacity() + request.host.capacity()
+        });
+        octets <= 512 && self.attempts.capacity() <= 4
+    }
+}
+
+/// The request line and host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RequestSummary {
     /// The method, as sent.
-    pub method: Bytes,
+    pub method: Vec<u8>,
     /// The request-target, as sent.
-    pub target: Bytes,
+    pub target: Vec<u8>,
     /// The Host, as sent; empty if there was none.
-    pub host: Bytes,
+    pub host: Vec<u8>,
     /// Whether it was HTTP/1.0.
     pub http10: bool,
 }

@@ -108,7 +108,7 @@ pub(crate) enum Heard {
     /// Nothing more for now.
     Nothing,
     /// A request.
-    Head(Box<RequestHead>),
+    Head(RequestHead),
     /// What should have been a request head breaks a rule.
     BadHead(BadHead),
     /// A piece of the request's body.
@@ -279,7 +279,7 @@ fn next_head(
         }
         *began = Some(now);
         match RequestHead::parse_front(inbox.lend(), limits) {
-            Ok(Some(head)) => return Heard::Head(Box::new(head)),
+            Ok(Some(head)) => return Heard::Head(head),
             Ok(None) => {}
             Err(bad) => return Heard::BadHead(bad),
         }
@@ -287,7 +287,7 @@ fn next_head(
     match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
         Ok(None) => Heard::Nothing,
         Ok(Some(len)) => match RequestHead::parse(inbox.take(len), limits) {
-            Ok(head) => Heard::Head(Box::new(head)),
+            Ok(head) => Heard::Head(head),
             Err(bad) => Heard::BadHead(bad),
         },
         Err(bad) => Heard::BadHead(bad),

@@ -307,6 +307,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             Action::Record(outcome) => {
                 self.recorder.record(&outcome);
                 self.recorded = true;
+                self.core.recycle(outcome);
             }
             Action::Drained => self.drained = true,
         }

@@ -29,8 +29,7 @@ pub(crate) fn next_deadline(core: &Core) -> Option<Deadline> {
     core.next_deadline()
 }
 
-/// What the core allocated for an outcome is its own cost, even if the driver frees it.
 #[inline(never)]
-pub(crate) fn forget(outcome: Box<Outcome>) {
-    drop(outcome);
+pub(crate) fn recycle(core: &mut Core, outcome: Box<Outcome>) {
+    core.recycle(outcome);
 }

@@ -128,7 +128,7 @@ impl Driver {
             Action::Record(outcome) => {
                 assert_eq!(outcome.status, Some(200), "{outcome:?}");
                 self.recorded += 1;
-                meter::forget(outcome);
+                meter::recycle(&mut self.core, outcome);
             }
             Action::Close { .. } | Action::Release(_) | Action::Listen(_) | Action::Drained => {}
         }

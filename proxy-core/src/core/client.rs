@@ -1,16 +1,15 @@
 //! What comes from clients: connections, requests, acknowledgements, farewells.
 
-use super::ending::Origin;
 use super::{Core, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
 use crate::http::{BodySink, Method, RequestHead};
 use crate::input::{ConnId, Permit};
+use crate::record::Origin;
 use crate::session::{Heard, Receiving, Session, State, Then};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::SocketAddr;
 
@@ -129,7 +128,7 @@ impl Core {
             let Some(session) = self.session_mut(conn) else { return };
             match session.next(&limits, now) {
                 Heard::Nothing => break,
-                Heard::Head(head) => self.begin_exchange(conn, head),
+                Heard::Head(head) => self.begin_exchange(conn, &head),
                 Heard::BadHead(bad) => self.refuse(conn, &Failure::BadRequestHead(bad), None),
                 Heard::Body(bytes) => self.on_request_body(conn, bytes),
                 Heard::End(trailers) => {
@@ -154,49 +153,46 @@ impl Core {
         exchange.is_none_or(|exchange| exchange.link().is_some())
     }
 
-    fn begin_exchange(&mut self, conn: ConnId, head: Box<RequestHead>) {
+    fn begin_exchange(&mut self, conn: ConnId, head: &RequestHead) {
         if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
-            return self.refuse(conn, &Failure::LastHop, Some(&head));
+            return self.refuse(conn, &Failure::LastHop, Some(head));
         }
         let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
-            return self.refuse(conn, &Failure::NoRoute, Some(&head));
+            return self.refuse(conn, &Failure::NoRoute, Some(head));
         };
         let Some(config) = self.config.routes.get(route as usize) else { return };
         if let (Some(limit), Some(length)) = (config.request_body_max, head.content_length())
             && length > limit
         {
-            return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(&head));
+            return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(head));
         }
         let (cluster, streamed, now) = (config.cluster, config.stream, self.now);
-        let id = self.ids.next();
         let Some(origin) = self.origin(conn) else { return };
-        let exchange = ExchangeId(self.exchanges.vacant());
-        if let Some(session) = self.session_mut(conn) {
-            session.begin(exchange, &head);
-        }
-        self.exchanges.insert(Exchange {
+        let mut outcome = self.open_outcome(origin, Some(head));
+        outcome.route = Some(route);
+        outcome.cluster = Some(cluster);
+        outcome.streamed = streamed;
+        let id = ExchangeId(self.exchanges.insert(Exchange {
             session: conn,
-            listener: origin.listener,
-            peer: origin.peer,
+            outcome,
             route,
             cluster,
+            method: head.method(),
+            version: head.version(),
+            upgrade: head.upgrade(),
             stage: Stage::Queued { since: now },
             request: None,
             is_enqueued: false,
-            attempts: Vec::with_capacity(1),
             awaiting_continue: head.expect_continue(),
-            streamed,
-            received: 0,
-            sent: 0,
-            status: None,
             upstream_owes: Wait::default(),
             client_owes: Wait::default(),
             moved: now,
-            marks: Marks { started: origin.began, head: now, ..Marks::default() },
-            id,
-            head,
-        });
-        self.place(exchange);
+            marks: Marks { head: now, ..Marks::default() },
+        }));
+        if let Some(session) = self.session_mut(conn) {
+            session.begin(id, head);
+        }
+        self.place(id, head);
     }
 
     fn on_request_body(&mut self, conn: ConnId, bytes: Bytes) {
@@ -204,8 +200,8 @@ impl Core {
         let Some(exchange) = self.exchange_mut(id) else { return };
         // A client that sends without waiting for the 100 owes the rest like any other.
         exchange.awaiting_continue = false;
-        exchange.received += bytes.len() as u64;
-        let (received, route) = (exchange.received, exchange.route);
+        exchange.outcome.received += bytes.len() as u64;
+        let (received, route) = (exchange.outcome.received, exchange.route);
         let limit = self.config.routes.get(route as usize).and_then(|route| route.request_body_max);
         if let Some(limit) = limit
             && received > limit

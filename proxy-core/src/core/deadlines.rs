@@ -69,8 +69,8 @@ impl Core {
     }
 
     fn add_exchange(&self, exchange: &Exchange, timeouts: &Timeouts, earliest: &mut Earliest) {
-        if !exchange.streamed {
-            earliest.add(Timer::Total, Some(exchange.marks.started), timeouts.total);
+        if !exchange.outcome.streamed {
+            earliest.add(Timer::Total, Some(exchange.outcome.started), timeouts.total);
         }
         match exchange.stage {
             Stage::Queued { since } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
@@ -85,7 +85,7 @@ impl Core {
         }
         earliest.add(Timer::UpstreamRead, exchange.upstream_owes.since(), timeouts.read);
         earliest.add(Timer::ClientBody, exchange.client_owes.since(), client_allowance(exchange, timeouts));
-        if exchange.streamed && exchange.has_response() {
+        if exchange.is_streaming() {
             earliest.add(Timer::StreamIdle, Some(exchange.moved), timeouts.stream_idle);
         }
     }
@@ -129,7 +129,7 @@ impl Core {
     /// Whether the upstream is the one that everybody waits for: it has the whole request, or the client waits for its
     /// 100, and we would read what it sent.
     fn upstream_owes(&self, exchange: &Exchange) -> bool {
-        if exchange.streamed && exchange.has_response() {
+        if exchange.is_streaming() {
             return false;
         }
         let Some(link) = exchange.link().and_then(|link| self.link(link)) else { return false };
@@ -140,7 +140,7 @@ impl Core {
 
     /// Whether the client owes body octets that we would read.
     fn client_owes(&self, exchange: &Exchange) -> bool {
-        if exchange.awaiting_continue || (exchange.streamed && exchange.has_response()) {
+        if exchange.awaiting_continue || exchange.is_streaming() {
             return false;
         }
         let Some(link) = exchange.link().and_then(|link| self.link(link)) else { return false };
@@ -159,7 +159,9 @@ fn add_link(link: &Link, earliest: &mut Earliest) {
 fn client_allowance(exchange: &Exchange, timeouts: &Timeouts) -> Option<Duration> {
     let idle = timeouts.client.body?;
     let rate = u64::from(timeouts.client.body_rate_min);
-    let Some(deserved) = exchange.received.saturating_mul(1_000).checked_div(rate) else { return Some(idle) };
+    let Some(deserved) = exchange.outcome.received.saturating_mul(1_000).checked_div(rate) else {
+        return Some(idle);
+    };
     let left =
         idle.saturating_add(Duration::from_millis(deserved)).saturating_sub(exchange.client_owes.spent());
     Some(idle.min(left))

@@ -6,38 +6,27 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead, Version};
 use crate::input::ConnId;
-use crate::record::{Cause, Flags, Outcome, Phase, Reason, Times};
+use crate::record::{Cause, Flags, Origin, Outcome, Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
 use crate::session::{Session, State, Then};
 use crate::time::{Instant, Timer};
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::mem;
-use core::net::SocketAddr;
 use core::time::Duration;
-
-/// Where a request came from that has no exchange.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin {
-    pub(super) listener: u32,
-    pub(super) peer: SocketAddr,
-    /// Its first octet.
-    pub(super) began: Instant,
-}
 
 const WELL: Flags = Flags { cause: Cause::Nobody, phase: Phase::Done };
 
 impl Core {
     /// The response is whole. Both connections go on to what follows.
     pub(super) fn complete(&mut self, id: ExchangeId, then: Then) {
-        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
+        let Some(exchange) = self.exchanges.remove(id.0) else { return };
         if let Some(link) = exchange.link() {
             self.release(link);
         }
-        let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
-        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.streamed);
-        let total_ends = total.map(|total| exchange.marks.started.after(total));
-        self.start_flush(exchange.session, exchange.outcome(self.now, ending), total_ends, then);
+        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: WELL };
+        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.outcome.streamed);
+        let total_ends = total.map(|total| exchange.outcome.started.after(total));
+        self.start_flush(exchange.session, exchange.end(self.now, ending), total_ends, then);
     }
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
@@ -78,7 +67,7 @@ impl Core {
     pub(super) fn fail(&mut self, id: ExchangeId, failure: Failure) {
         let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
         let phase = exchange.phase();
-        let endpoint = exchange.attempts.last().map(|attempt| attempt.endpoint);
+        let endpoint = exchange.outcome.attempts.last().map(|attempt| attempt.endpoint);
         if exchange.is_enqueued {
             self.upstreams.dequeue(exchange.cluster, id);
             self.to_serve.push(exchange.cluster);
@@ -92,13 +81,13 @@ impl Core {
         // A client that takes nothing would not take a reply, and a drain that is over waits for none.
         let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
         let cut = responded || gone || mute;
-        let status = if cut { exchange.status.or(gone.then_some(499)) } else { Some(failure.status()) };
+        let status =
+            if cut { exchange.outcome.status.or(gone.then_some(499)) } else { Some(failure.status()) };
         let ending = Ending { status, reason: failure.reason(), flags: failure.flags(phase) };
         if cut {
             let how = if gone && !responded { Close::Graceful } else { Close::Abort };
             self.close(conn, how);
-            self.record(exchange.outcome(self.now, ending));
-            return;
+            return self.record(exchange.end(self.now, ending));
         }
         let keep_alive =
             !self.draining.is_on() && self.session(conn).is_some_and(Session::may_keep_after_reply);
@@ -106,28 +95,26 @@ impl Core {
             endpoint: endpoint
                 .filter(|_| self.config.explain_addresses)
                 .map(|endpoint| self.upstreams.addr(endpoint)),
-            id: exchange.id,
+            id: exchange.outcome.id,
             keep_alive,
-            to_http10: exchange.head.version() == Version::Http10,
-            to_head: is_head(&exchange.head),
+            to_http10: exchange.version == Version::Http10,
+            to_head: exchange.method == Method::Head,
         };
-        let then = self.reply(conn, &failure, context, &mut exchange.sent);
+        let then = self.reply(conn, &failure, context, &mut exchange.outcome.sent);
         // `total` does not count for what says that it ran out: `client.write` bounds a reply.
-        self.start_flush(conn, exchange.outcome(self.now, ending), None, then);
+        self.start_flush(conn, exchange.end(self.now, ending), None, then);
     }
 
     /// Answers a request that never becomes an exchange.
     pub(super) fn refuse(&mut self, conn: ConnId, failure: &Failure, head: Option<&RequestHead>) {
         let Some(origin) = self.origin(conn) else { return };
-        let id = self.ids.next();
         let keep_alive = !self.draining.is_on()
             && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
             && self.session(conn).is_some_and(|session| !session.half_closed);
         let to_head = head.is_some_and(is_head);
-        let mut outcome = self.headless(origin, failure, head, Some(failure.status()));
-        outcome.id = id;
+        let mut outcome = self.refusal(origin, failure, head, Some(failure.status()));
         let to_http10 = head.is_some_and(|head| head.version() == Version::Http10);
-        let context = ReplyContext { endpoint: None, id, keep_alive, to_http10, to_head };
+        let context = ReplyContext { endpoint: None, id: outcome.id, keep_alive, to_http10, to_head };
         let then = self.reply(conn, failure, context, &mut outcome.sent);
         self.start_flush(conn, outcome, None, if keep_alive { then } else { Then::Linger });
     }
@@ -180,12 +167,12 @@ impl Core {
 
     /// Both halves of a tunnel ended by themselves.
     pub(super) fn close_tunnel(&mut self, id: ExchangeId) {
-        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
+        let Some(exchange) = self.exchanges.remove(id.0) else { return };
         let Stage::Tunnel { link, .. } = exchange.stage else { return };
         self.close(link, Close::Graceful);
         self.close(exchange.session, Close::Graceful);
-        let ending = Ending { status: exchange.status, reason: Reason::Ok, flags: WELL };
-        self.record(exchange.outcome(self.now, ending));
+        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: WELL };
+        self.record(exchange.end(self.now, ending));
     }
 
     /// An answer was complete, but its last octets can't be delivered. What went wrong before that stays the reason.
@@ -211,35 +198,34 @@ impl Core {
 
     pub(super) fn record_headless(&mut self, origin: Origin, failure: &Failure, status: Option<u16>) {
         let status = status.or_else(|| (*failure == Failure::ClientGone).then_some(499));
-        let outcome = self.headless(origin, failure, None, status);
+        let outcome = self.refusal(origin, failure, None, status);
         self.record(outcome);
     }
 
-    fn headless(
-        &self,
+    /// The explanation of a request that never becomes an exchange.
+    fn refusal(
+        &mut self,
         origin: Origin,
         failure: &Failure,
         head: Option<&RequestHead>,
         status: Option<u16>,
     ) -> Box<Outcome> {
-        Box::new(Outcome {
-            started: origin.began,
-            ended: self.now,
-            listener: origin.listener,
-            peer: origin.peer,
-            request: head.map(summary),
-            status,
-            reason: failure.reason(),
-            flags: failure.flags(Phase::Request),
-            route: None,
-            cluster: None,
-            attempts: Vec::new(),
-            received: 0,
-            sent: 0,
-            times: Times { head: self.now.since(origin.began), ..Times::default() },
-            streamed: false,
-            id: 0,
-        })
+        let mut outcome = self.open_outcome(origin, head);
+        outcome.ended = self.now;
+        outcome.status = status;
+        outcome.reason = failure.reason();
+        outcome.flags = failure.flags(Phase::Request);
+        outcome.times.head = self.now.since(origin.began);
+        outcome
+    }
+
+    /// The explanation of a request, as far as it is known when its head was read or given up.
+    pub(super) fn open_outcome(&mut self, origin: Origin, head: Option<&RequestHead>) -> Box<Outcome> {
+        let mut outcome = self.spare.outcome(origin);
+        let memory = outcome.request.take().unwrap_or_default();
+        outcome.request = head.map(|head| summary(head, memory));
+        outcome.id = self.ids.next();
+        outcome
     }
 
     /// Where the request comes from whose head is being read on `conn`.

@@ -6,6 +6,7 @@ use crate::config::ClusterId;
 use crate::exchange::verdict::{Failure, may_replay};
 use crate::exchange::{ExchangeId, Stage};
 use crate::forward::{RequestContext, VIA};
+use crate::http::RequestHead;
 use crate::ids;
 use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
@@ -24,32 +25,39 @@ enum Kind {
 
 impl Core {
     /// Finds a connection for a new request, behind those that wait already.
-    pub(super) fn place(&mut self, id: ExchangeId) {
+    pub(super) fn place(&mut self, id: ExchangeId, head: &RequestHead) {
         let Some(cluster) = self.exchange(id).map(|exchange| exchange.cluster) else { return };
         if self.upstreams.next_pending(cluster).is_some() {
-            self.enqueue(cluster, id);
+            self.enqueue(cluster, id, Some(head));
             self.to_serve.push(cluster);
         } else {
-            self.try_lease(cluster, id, Kind::Any, Failure::NoEndpoint);
+            self.try_lease(cluster, id, Kind::Any, Some(head), Failure::NoEndpoint);
         }
     }
 
-    /// Tries to give `id` a connection. Returns false when it has to wait. `otherwise`: why it fails when there is no
-    /// endpoint left.
-    fn try_lease(&mut self, cluster: ClusterId, id: ExchangeId, kind: Kind, otherwise: Failure) -> bool {
+    /// Tries to give `id` a connection. Returns false when it has to wait. `head`: what is to be sent, if it was not
+    /// written yet. `otherwise`: why it fails when there is no endpoint left.
+    fn try_lease(
+        &mut self,
+        cluster: ClusterId,
+        id: ExchangeId,
+        kind: Kind,
+        head: Option<&RequestHead>,
+        otherwise: Failure,
+    ) -> bool {
         let Some(exchange) = self.exchanges.get(id.0) else { return true };
         let leased =
             self.upstreams.lease(cluster, kind == Kind::Fresh, |endpoint| exchange.has_failed_at(endpoint));
         match leased {
-            Leased::Idle { endpoint, conn } => self.use_idle(id, endpoint, conn),
-            Leased::Fresh { endpoint } => self.connect(id, endpoint),
+            Leased::Idle { endpoint, conn } => self.use_idle(id, head, endpoint, conn),
+            Leased::Fresh { endpoint } => self.connect(id, head, endpoint),
             Leased::Ask { endpoint } => {
                 self.actions.push_back(Action::Acquire(Permit::Endpoint(endpoint)));
-                self.enqueue(cluster, id);
+                self.enqueue(cluster, id, head);
                 return false;
             }
             Leased::Wait => {
-                self.enqueue(cluster, id);
+                self.enqueue(cluster, id, head);
                 self.shed(cluster);
                 return false;
             }
@@ -58,9 +66,13 @@ impl Core {
         true
     }
 
-    fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId) {
+    fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
         let now = self.now;
+        let written = head.and_then(|head| self.write_request(id, head));
         let Some(exchange) = self.exchange_mut(id) else { return };
+        if let Some(request) = written {
+            exchange.request = Some(Box::new(request));
+        }
         let session = exchange.session;
         if !exchange.is_enqueued {
             exchange.is_enqueued = true;
@@ -80,7 +92,7 @@ impl Core {
     /// Gives connections to those who wait, in order, as long as there are any.
     pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
         while let Some(id) = self.upstreams.next_pending(cluster) {
-            if !self.try_lease(cluster, id, Kind::Any, Failure::NoEndpoint) {
+            if !self.try_lease(cluster, id, Kind::Any, None, Failure::NoEndpoint) {
                 break;
             }
             self.leave_queue(cluster, id);
@@ -129,8 +141,8 @@ impl Core {
         }
     }
 
-    fn use_idle(&mut self, id: ExchangeId, endpoint: u32, conn: ConnId) {
-        let Some(request) = self.take_request(id) else { return };
+    fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32, conn: ConnId) {
+        let Some(request) = self.take_request(id, head) else { return };
         let (now, kept_max) = (self.now, self.limits.head_bytes + self.buffer());
         if let Some(link) = self.link_mut(conn) {
             link.carry(request, kept_max);
@@ -145,8 +157,8 @@ impl Core {
         self.touch(conn);
     }
 
-    fn connect(&mut self, id: ExchangeId, endpoint: u32) {
-        let Some(request) = self.take_request(id) else { return };
+    fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32) {
+        let Some(request) = self.take_request(id, head) else { return };
         let now = self.now;
         let link = self.insert(Side::Upstream(Box::new(Link::connecting(endpoint, request))));
         self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
@@ -158,16 +170,20 @@ impl Core {
         }
     }
 
-    /// The request's octets: those of an earlier try, or the head written anew.
-    fn take_request(&mut self, id: ExchangeId) -> Option<Request> {
-        if let Some(request) = self.exchange_mut(id)?.request.take() {
-            return Some(*request);
+    /// The request's octets: `head` written for the upstream, or what was written before.
+    fn take_request(&mut self, id: ExchangeId, head: Option<&RequestHead>) -> Option<Request> {
+        match head {
+            Some(head) => self.write_request(id, head),
+            None => self.exchange_mut(id)?.request.take().map(|request| *request),
         }
+    }
+
+    fn write_request(&mut self, id: ExchangeId, head: &RequestHead) -> Option<Request> {
         let mut outbox = Outbox::default();
         self.spare.lend(&mut outbox);
         let exchange = self.exchange(id)?;
-        let peer = exchange.peer.ip();
-        let request_id = ids::hex(exchange.id);
+        let peer = exchange.outcome.peer.ip();
+        let request_id = ids::hex(exchange.outcome.id);
         let context = RequestContext {
             peer,
             proto: "http",
@@ -176,7 +192,7 @@ impl Core {
             request_id: Some(&request_id),
             via: VIA,
         };
-        Some(Request::new(id, &exchange.head, &context, outbox))
+        Some(Request::new(id, head, &context, outbox))
     }
 
     pub(super) fn on_connected(&mut self, conn: ConnId) {
@@ -224,7 +240,7 @@ impl Core {
         let Some(id) = link.exchange() else { return false };
         let Some(exchange) = self.exchange(id) else { return false };
         let replayable = may_replay(
-            exchange.head.method().is_idempotent(),
+            exchange.method.is_idempotent(),
             link.outbox.is_untouched(),
             link.outbox.is_complete(),
         );
@@ -255,7 +271,7 @@ impl Core {
         exchange.marks.sent = None;
         exchange.request = request.map(Box::new);
         let (cluster, session) = (exchange.cluster, exchange.session);
-        if self.try_lease(cluster, id, kind, otherwise) {
+        if self.try_lease(cluster, id, kind, None, otherwise) {
             self.advance_client(session);
         }
     }

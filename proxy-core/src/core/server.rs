@@ -50,7 +50,7 @@ impl Core {
                 Said::Head(head) => self.on_response(id, conn, &head),
                 Said::Body(bytes) => {
                     if let Some(exchange) = self.exchange_mut(id) {
-                        exchange.sent += bytes.len() as u64;
+                        exchange.outcome.sent += bytes.len() as u64;
                     }
                     self.with_session_of(id, |session| session.send(bytes));
                 }
@@ -100,8 +100,8 @@ impl Core {
     fn on_response(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
         let (now, may_keep) = (self.now, !self.draining.is_on());
         let Some(exchange) = self.exchange_mut(id) else { return };
-        exchange.status = Some(head.status());
-        exchange.streamed |= head.event_stream();
+        exchange.outcome.status = Some(head.status());
+        exchange.outcome.streamed |= head.event_stream();
         exchange.awaiting_continue = false;
         exchange.marks.responded = Some(now);
         exchange.stage = Stage::Responding { link: conn };
@@ -111,11 +111,11 @@ impl Core {
     fn on_switching(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
         let now = self.now;
         let Some(exchange) = self.exchange_mut(id) else { return };
-        if !exchange.head.upgrade() {
+        if !exchange.upgrade {
             return self.fail(id, Failure::UnaskedSwitch);
         }
-        exchange.status = Some(101);
-        exchange.streamed = true;
+        exchange.outcome.status = Some(101);
+        exchange.outcome.streamed = true;
         exchange.marks.responded = Some(now);
         exchange.stage = Stage::Tunnel { link: conn, client_done: false, upstream_done: false };
         let client = exchange.session;

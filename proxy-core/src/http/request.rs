@@ -69,9 +69,7 @@ impl RequestHead {
         let head = window.get(..len).unwrap_or_default();
         let method = known_method(head.get(..line.method_end).unwrap_or_default())?;
         let target = RequestTarget::parse(head, line.target_start, line.target_end, method)?;
-        // Kept for as long as the exchange lasts: a slice would pin the whole read buffer for that long.
-        let raw = Bytes::copy_from_slice(head);
-        let head = Self::interpret(raw, method, target, line.version, fields)?;
+        let head = Self::interpret(input.slice(..len), method, target, line.version, fields)?;
         input.advance(len);
         Ok(Some(head))
     }

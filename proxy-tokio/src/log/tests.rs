@@ -1,7 +1,6 @@
 //! What each format says of the same exchanges.
 
 use super::*;
-use bytes::Bytes;
 use proxy_core::{
     AttemptResult, Cause, ClusterId, Flags, NetError, Phase, Reason, RequestSummary, Timer, Times,
 };
@@ -48,9 +47,9 @@ fn fine() -> Outcome {
         listener: 0,
         peer: "192.0.2.7:4711".parse().unwrap(),
         request: Some(RequestSummary {
-            method: Bytes::from_static(b"GET"),
-            target: Bytes::from_static(b"/api/cart?id=1"),
-            host: Bytes::from_static(b"shop.example.com"),
+            method: b"GET".to_vec(),
+            target: b"/api/cart?id=1".to_vec(),
+            host: b"shop.example.com".to_vec(),
             http10: false,
         }),
         status: Some(200),
@@ -94,9 +93,9 @@ fn timed_out() -> Outcome {
 fn hostile() -> Outcome {
     let mut outcome = fine();
     outcome.request = Some(RequestSummary {
-        method: Bytes::from_static(b"GE\"T"),
-        target: Bytes::from_static(b"/a\x1b[2J\r\n12:00:00.000 200 GET evil"),
-        host: Bytes::from_static(b"x\xc2\x9b\"\\"),
+        method: b"GE\"T".to_vec(),
+        target: b"/a\x1b[2J\r\n12:00:00.000 200 GET evil".to_vec(),
+        host: b"x\xc2\x9b\"\\".to_vec(),
         http10: true,
     });
     outcome
