@@ -3,10 +3,11 @@
 use crate::content::{self, Body};
 use crate::kernel::{End, Got, Wire};
 use crate::laws::{Facts, Saw};
-use crate::message::{Head, Kind, Part, Reader};
+use crate::message::{Head, Kind, Part, Reader, joined};
 use crate::script::{self, Leave, Method, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
 use crate::wording;
+use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 
 /// One client.
@@ -20,10 +21,11 @@ pub(crate) struct Client {
     /// No request will follow: the proxy said so, or the client itself.
     closing: bool,
     reader: Reader,
-    /// Octets of requests that were written down, and how many of them were sent.
-    outgoing: Vec<u8>,
+    /// Octets of requests that were written down and not sent.
+    unsent: Bytes,
+    /// How many were sent.
     sent: usize,
-    /// Requests written down: where each begins and ends in `outgoing`.
+    /// Requests written down: where each begins and ends in all that is ever sent.
     written: Vec<Written>,
     /// Requests of which at least an octet was sent, and no final response is over.
     outstanding: VecDeque<u32>,
@@ -65,7 +67,7 @@ impl Client {
             gone: false,
             closing: false,
             reader: Reader::new(),
-            outgoing: Vec::new(),
+            unsent: Bytes::new(),
             sent: 0,
             written: Vec::new(),
             outstanding: VecDeque::new(),
@@ -117,7 +119,7 @@ impl Client {
             match wire.read(now, End::Peer, max) {
                 Got::Data(bytes) => {
                     self.received += bytes.len();
-                    self.reader.push(&bytes);
+                    self.reader.push(bytes);
                     self.understand(now, facts);
                     if self.leave(now, wire, facts).is_none() && self.gone {
                         return None;
@@ -242,7 +244,7 @@ impl Client {
     fn write_requests(&mut self, now: Nanos, facts: &mut Facts) -> Option<Nanos> {
         let count = Script::count(&self.plan);
         while self.next < count && !self.closing {
-            let is_free = self.outstanding.is_empty() && self.sent == self.outgoing.len();
+            let is_free = self.outstanding.is_empty() && self.unsent.is_empty();
             if !self.plan.pipelined && !is_free {
                 return None;
             }
@@ -253,12 +255,12 @@ impl Client {
             let request = facts.script().request(id);
             self.next += 1;
             let asked = wording::ask(id, &self.plan, &request, self.next == count);
-            let from = self.outgoing.len();
+            let from = self.sent + self.unsent.len();
             // Nobody waits for a 100 behind which other requests are written already.
             let holds = wording::expects(&self.plan, &request) && !self.plan.pipelined;
             let held = holds.then_some((from + asked.head_len, now + SECOND));
-            self.outgoing.extend_from_slice(&asked.octets);
-            self.written.push(Written { id, from, to: self.outgoing.len(), held });
+            self.written.push(Written { id, from, to: from + asked.octets.len(), held });
+            self.unsent = joined(std::mem::take(&mut self.unsent), asked.octets);
             if wording::says_close(&self.plan, &request, self.next == count) {
                 self.closing = true;
             }
@@ -267,7 +269,7 @@ impl Client {
     }
 
     fn send(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
-        let mut left = self.outgoing.len() - self.sent;
+        let mut left = self.unsent.len();
         let mut wake = None;
         if let Some((at, until)) = self.written.last().and_then(|written| written.held)
             && now < until
@@ -291,9 +293,10 @@ impl Client {
         if let Leave::AbortsSending { after, .. } = self.plan.leave {
             left = left.min(usize::from(after).saturating_sub(self.sent));
         }
-        let data = self.outgoing.get(self.sent..self.sent + left).unwrap_or_default();
         let before = self.sent;
-        self.sent += wire.write(now, End::Peer, data);
+        let taken = wire.write(now, End::Peer, self.unsent.slice(..left));
+        self.unsent.advance(taken);
+        self.sent += taken;
         for written in &self.written {
             if written.from >= before && written.from < self.sent {
                 self.outstanding.push_back(written.id);
@@ -311,7 +314,7 @@ impl Client {
 
     /// Leaves if it is time to.
     fn leave(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
-        let asked_all = self.next == Script::count(&self.plan) && self.sent == self.outgoing.len();
+        let asked_all = self.next == Script::count(&self.plan) && self.unsent.is_empty();
         let reset = match self.plan.leave {
             Leave::Stays => return None,
             Leave::Closes if asked_all && self.outstanding.is_empty() => false,

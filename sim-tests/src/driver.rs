@@ -8,6 +8,7 @@ use crate::origin::Origin;
 use crate::script::{Connect, cyclic};
 use crate::time::{MS, Nanos, SECOND};
 use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
+use bytes::Bytes;
 use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
 use std::net::SocketAddr;
 
@@ -408,16 +409,16 @@ impl World {
         if self.wires[wire].is_reset(self.now, End::Proxy) {
             return self.fail(conn);
         }
-        let offered = self.core.egress(conn).collect::<Vec<_>>().concat();
-        if offered.is_empty() {
-            self.facts.violate(format!("{conn:?} wants to write nothing"));
-            return None;
-        }
         let cap = match next(&self.script.writes, &mut self.cursors.writes).unwrap_or(0) {
             0 => usize::MAX,
             cap => self.at_least_tiny(cap.into()),
         };
-        let n = self.wires[wire].write(self.now, End::Proxy, offered.get(..cap).unwrap_or(&offered));
+        let (data, offered) = self.egress(conn, cap.min(self.wires[wire].room(End::Proxy)));
+        if offered == 0 {
+            self.facts.violate(format!("{conn:?} wants to write nothing"));
+            return None;
+        }
+        let n = self.wires[wire].write(self.now, End::Proxy, data);
         if n > 0 {
             self.after_proxy(wire, false);
         }
@@ -427,7 +428,7 @@ impl World {
         }
         let socket = self.socket(conn)?;
         socket.served += 1;
-        if n < offered.len() {
+        if n < offered {
             socket.blocked = true;
             self.ledger.note("a write was cut short");
             if self.wires[wire].room(End::Proxy) > 0 {
@@ -438,6 +439,17 @@ impl World {
             }
         }
         Some(Input::Wrote { conn, n: u32::try_from(n).unwrap_or(u32::MAX) })
+    }
+
+    /// The first octets that the core wants to write, at most `max`, and how many it wants to write in all.
+    fn egress(&self, conn: ConnId, max: usize) -> (Bytes, usize) {
+        let offered = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
+        let taken = offered.min(max);
+        let mut data = Vec::with_capacity(taken);
+        for slice in self.core.egress(conn) {
+            data.extend_from_slice(slice.get(..taken - data.len()).unwrap_or(slice));
+        }
+        (data.into(), offered)
     }
 }
 

@@ -102,7 +102,7 @@ impl Wire {
     }
 
     /// Takes octets from `from`, at most as many as there is room for.
-    pub(crate) fn write(&mut self, now: Nanos, from: End, data: &[u8]) -> usize {
+    pub(crate) fn write(&mut self, now: Nanos, from: End, mut data: Bytes) -> usize {
         let n = data.len().min(self.room(from));
         if n == 0 {
             return 0;
@@ -114,8 +114,8 @@ impl Wire {
             self.pipe_to(from).reset(back);
             return n;
         }
-        let taken = data.get(..n).unwrap_or_default();
-        self.pipe_to(from.other()).push(arrives, Bytes::copy_from_slice(taken));
+        data.truncate(n);
+        self.pipe_to(from.other()).push(arrives, data);
         n
     }
 
@@ -228,25 +228,38 @@ impl Pipe {
             self.queued = 0;
             return Got::Reset;
         }
-        let mut data = Vec::new();
-        while let Some((_, bytes)) = self.queue.front_mut().filter(|(at, _)| *at <= now) {
-            let n = bytes.len().min(max - data.len());
-            if n == 0 {
-                break;
-            }
-            data.extend_from_slice(&bytes.split_to(n));
-            if bytes.is_empty() {
-                self.queue.pop_front();
-            }
-        }
-        self.queued -= data.len();
-        if !data.is_empty() {
-            return Got::Data(data.into());
+        if let Some(data) = self.take(now, max) {
+            self.queued -= data.len();
+            return Got::Data(data);
         }
         if self.queue.is_empty() && self.fin_at.is_some_and(|at| at <= now) {
             self.ended = true;
             return Got::Fin;
         }
         Got::Nothing
+    }
+
+    /// What arrived until `now`, in one piece, but at most `max` octets.
+    fn take(&mut self, now: Nanos, max: usize) -> Option<Bytes> {
+        let first = self.take_front(now, max)?;
+        let Some(second) = self.take_front(now, max - first.len()) else { return Some(first) };
+        let mut all = Vec::with_capacity(self.queued.min(max));
+        all.extend_from_slice(&first);
+        all.extend_from_slice(&second);
+        while let Some(next) = self.take_front(now, max - all.len()) {
+            all.extend_from_slice(&next);
+        }
+        Some(all.into())
+    }
+
+    fn take_front(&mut self, now: Nanos, max: usize) -> Option<Bytes> {
+        let (arrives, front) = self.queue.front_mut()?;
+        if *arrives > now || max == 0 {
+            return None;
+        }
+        if front.len() > max {
+            return Some(front.split_to(max));
+        }
+        self.queue.pop_front().map(|(_, bytes)| bytes)
     }
 }

@@ -172,13 +172,13 @@ impl Facts {
 
     /// An origin read a request's head. Returns which request it is.
     pub(crate) fn origin_got(&mut self, head: &Head) -> Option<u32> {
-        let id = wording::id_of(&head.start[1]).filter(|id| wording::is_known(&self.script, *id));
+        let id = wording::id_of(head.start(1)).filter(|id| wording::is_known(&self.script, *id));
         let Some(id) = id else {
             self.violate(format!("an origin got a request that nobody sent: {head:?}"));
             return None;
         };
         let request = self.script.request(id);
-        if head.start[0] != wording::method_name(request.method) || request.smuggles {
+        if head.start(0) != wording::method_name(request.method) || request.smuggles {
             self.violate(format!("an origin got another request than {id} was: {head:?}"));
         }
         self.sighted(id);

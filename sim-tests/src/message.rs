@@ -1,18 +1,24 @@
 //! A second, strict reader of HTTP/1.1, written apart from the proxy's: what the proxy forwards must read the same here.
 
-/// A head, of either kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use bytes::Bytes;
+use std::fmt;
+use std::ops::Range;
+
+/// A head, of either kind: its text, and where in it the parts are.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Head {
+    raw: Bytes,
     /// The three parts of the first line.
-    pub(crate) start: [String; 3],
-    fields: Vec<(String, String)>,
+    start: [Range<usize>; 3],
+    /// Names and values.
+    fields: Vec<(Range<usize>, Range<usize>)>,
 }
 
 /// The next part of a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     Head(Head),
-    Body(Vec<u8>),
+    Body(Bytes),
     End,
 }
 
@@ -41,17 +47,17 @@ enum State {
 /// Reads messages off one connection.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    buffer: Vec<u8>,
+    buffer: Bytes,
     state: State,
 }
 
 impl Reader {
     pub(crate) const fn new() -> Self {
-        Self { buffer: Vec::new(), state: State::Head }
+        Self { buffer: Bytes::new(), state: State::Head }
     }
 
-    pub(crate) fn push(&mut self, data: &[u8]) {
-        self.buffer.extend_from_slice(data);
+    pub(crate) fn push(&mut self, data: Bytes) {
+        self.buffer = joined(std::mem::take(&mut self.buffer), data);
     }
 
     /// Octets that were not understood yet.
@@ -70,7 +76,7 @@ impl Reader {
             match self.state {
                 State::Head => {
                     let Some(end) = find(&self.buffer, b"\r\n\r\n") else { return Ok(None) };
-                    let head = Head::parse(&self.take(end + 4), kind)?;
+                    let head = Head::parse(self.take(end + 4), kind)?;
                     self.state = framing(&head, kind)?;
                     return Ok(Some(Part::Head(head)));
                 }
@@ -81,22 +87,20 @@ impl Reader {
                 State::Length(left) => return Ok(self.body(left, State::Length)),
                 State::UntilClose => return Ok(self.body(usize::MAX, |_| State::UntilClose)),
                 State::ChunkLine => {
-                    let Some(line) = self.line()? else { return Ok(None) };
-                    let is_hex = !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_hexdigit());
-                    let len = usize::from_str_radix(&line, 16).ok().filter(|_| is_hex);
-                    self.state = match len.ok_or_else(|| format!("chunk line {line:?}"))? {
+                    let Some(line) = self.line() else { return Ok(None) };
+                    self.state = match hexadecimal(&line).ok_or_else(|| format!("chunk line {line:?}"))? {
                         0 => State::Trailers,
                         len => State::ChunkData(len),
                     };
                 }
                 State::ChunkData(0) => self.state = State::ChunkEnd,
                 State::ChunkData(left) => return Ok(self.body(left, State::ChunkData)),
-                State::ChunkEnd => match self.line()? {
+                State::ChunkEnd => match self.line() {
                     Some(line) if line.is_empty() => self.state = State::ChunkLine,
                     Some(line) => return Err(format!("{line:?} behind a chunk")),
                     None => return Ok(None),
                 },
-                State::Trailers => match self.line()? {
+                State::Trailers => match self.line() {
                     Some(line) if line.is_empty() => self.state = State::End,
                     Some(_) => {}
                     None => return Ok(None),
@@ -107,9 +111,8 @@ impl Reader {
 }
 
 impl Reader {
-    fn take(&mut self, n: usize) -> Vec<u8> {
-        let rest = self.buffer.split_off(n);
-        std::mem::replace(&mut self.buffer, rest)
+    fn take(&mut self, n: usize) -> Bytes {
+        self.buffer.split_to(n)
     }
 
     /// At most `left` octets of body, if there are any; `then` is the state with what is left after them.
@@ -122,49 +125,106 @@ impl Reader {
         Some(Part::Body(self.take(n)))
     }
 
-    fn line(&mut self) -> Result<Option<String>, String> {
-        let Some(end) = find(&self.buffer, b"\r\n") else { return Ok(None) };
+    fn line(&mut self) -> Option<Bytes> {
+        let end = find(&self.buffer, b"\r\n")?;
         let mut line = self.take(end + 2);
         line.truncate(end);
-        String::from_utf8(line).map(Some).map_err(|_| "a line that is no text".to_owned())
+        Some(line)
     }
 }
 
+/// A number without signs, spaces or anything else around it.
+fn hexadecimal(line: &[u8]) -> Option<usize> {
+    if !(1..=8).contains(&line.len()) {
+        return None;
+    }
+    line.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)? as usize))
+}
+
 impl Head {
-    fn parse(raw: &[u8], kind: Kind) -> Result<Self, String> {
-        let text = std::str::from_utf8(raw).map_err(|_| "a head that is no text".to_owned())?;
-        let bad = |what: &str| format!("{what} in {text:?}");
-        let mut lines = text.trim_end_matches("\r\n").split("\r\n");
-        let mut parts = lines.next().unwrap_or_default().splitn(3, ' ').map(str::to_owned);
-        let start = [(); 3].map(|()| parts.next().unwrap_or_default());
+    fn parse(raw: Bytes, kind: Kind) -> Result<Self, String> {
+        let text = std::str::from_utf8(&raw).map_err(|_| "a head that is no text".to_owned())?;
+        let bad = |what: &str| Err(format!("{what} in {text:?}"));
+        let mut lines = lines(text);
+        let first = lines.next().unwrap_or_default();
+        let mut spaces = text[first.clone()].match_indices(' ').map(|(at, _)| at);
+        let (Some(one), Some(two)) = (spaces.next(), spaces.next()) else {
+            return bad("a first line without its parts");
+        };
+        let start = [0..one, one + 1..two, two + 1..first.end];
         let version = if kind == Kind::Request { &start[2] } else { &start[0] };
-        if version != "HTTP/1.1" {
-            return Err(bad("another version"));
+        if &text[version.clone()] != "HTTP/1.1" {
+            return bad("another version");
         }
-        let fields = lines
-            .map(|line| {
-                let (name, value) = line.split_once(':').ok_or_else(|| bad("a line without colon"))?;
-                let is_clean = !name.is_empty() && !name.contains(' ') && !value.contains(['\r', '\n']);
-                let field = (name.to_ascii_lowercase(), value.trim().to_owned());
-                is_clean.then_some(field).ok_or_else(|| bad("a bad line"))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { start, fields })
+        let mut fields = Vec::with_capacity(8);
+        for line in lines {
+            let Some(colon) = text[line.clone()].find(':').map(|at| line.start + at) else {
+                return bad("a line without colon");
+            };
+            let (name, value) = (line.start..colon, trimmed(text, colon + 1..line.end));
+            let is_clean = !name.is_empty()
+                && !text[name.clone()].contains(' ')
+                && !text[value.clone()].contains(['\r', '\n']);
+            if !is_clean {
+                return bad("a bad line");
+            }
+            fields.push((name, value));
+        }
+        Ok(Self { start, fields, raw })
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        self.raw.get(range.clone()).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
+    }
+
+    /// One of the three parts of the first line.
+    pub(crate) fn start(&self, part: usize) -> &str {
+        self.start.get(part).map_or("", |range| self.text(range))
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let fields = self.fields.iter();
+        fields
+            .filter(move |(known, _)| self.text(known).eq_ignore_ascii_case(name))
+            .map(|(_, value)| self.text(value))
     }
 
     /// The only value of a field.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.values(name).next()
     }
 
     fn count(&self, name: &str) -> usize {
-        self.fields.iter().filter(|(known, _)| known == name).count()
+        self.values(name).count()
     }
 
     /// A response's status; 0 if it has none.
     pub(crate) fn status(&self) -> u16 {
-        self.start[1].parse().unwrap_or(0)
+        self.start(1).parse().unwrap_or(0)
     }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.raw)
+    }
+}
+
+/// Where the lines of a head are, without their ends and the empty last one.
+fn lines(head: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let end = from + head[from..].find("\r\n")?;
+        let line = from..end;
+        from = end + 2;
+        Some(line).filter(|line| !line.is_empty())
+    })
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + part.len() - part.trim_start().len();
+    start..start + part.trim().len()
 }
 
 fn framing(head: &Head, kind: Kind) -> Result<State, String> {
@@ -191,8 +251,13 @@ fn framing(head: &Head, kind: Kind) -> Result<State, String> {
     }
 }
 
+/// Both, one behind the other, copied only if need be.
+pub(crate) fn joined(first: Bytes, second: Bytes) -> Bytes {
+    if first.is_empty() { second } else { [first, second].concat().into() }
+}
+
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    memchr::memmem::find(haystack, needle)
 }
 
 #[cfg(test)]
@@ -204,7 +269,7 @@ mod tests {
         let mut reader = Reader::new();
         let (mut body, mut ends) = (Vec::new(), 0);
         for byte in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" {
-            reader.push(&[*byte]);
+            reader.push(Bytes::copy_from_slice(&[*byte]));
             while let Some(part) = reader.next(Kind::Response { to_head: false }).unwrap() {
                 match part {
                     Part::Head(head) => assert_eq!(head.status(), 200),

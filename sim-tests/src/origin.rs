@@ -66,7 +66,7 @@ impl Origin {
             }
             match wire.read(now, End::Peer, usize::MAX) {
                 Got::Data(bytes) => {
-                    self.reader.push(&bytes);
+                    self.reader.push(bytes);
                     self.understand(now, facts);
                 }
                 Got::Fin => {
@@ -101,7 +101,7 @@ impl Origin {
                     if self.poisoned {
                         facts.violate(format!("{id} came on a connection with octets left over"));
                     }
-                    let method = method(&head.start[0]);
+                    let method = method(head.start(0));
                     let plan = facts.script().answer(id);
                     self.poisoned = plan.end == AnswerEnd::OverLong && facts.moves_whole();
                     let answer = wording::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
@@ -132,7 +132,7 @@ impl Origin {
                     }
                 }
                 (State::Serving(serving), Part::Head(head)) => {
-                    facts.violate(format!("{:?} came before {} was answered", head.start, serving.id));
+                    facts.violate(format!("{head:?} came before {} was answered", serving.id));
                 }
                 (State::Idle | State::Gone, _) => return,
             }
@@ -218,8 +218,7 @@ impl Serving {
             }
             Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),
         }
-        let data = self.answer.octets.get(self.sent..self.sent + left).unwrap_or_default();
-        let n = wire.write(now, End::Peer, data);
+        let n = wire.write(now, End::Peer, self.answer.octets.slice(self.sent..self.sent + left));
         self.sent += n;
         if self.sent >= self.answer.lengths.message_end {
             // What would follow later could pass for the answer to a later request: nobody can tell.

@@ -2,12 +2,13 @@
 
 use crate::content::{Body, push_body};
 use crate::script::{Answer, AnswerEnd, AnswerFraming, Client, Leave, Method, Request, RequestBody, Script};
+use bytes::Bytes;
 use std::fmt::Write;
 
 /// A request as its client sends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) octets: Vec<u8>,
+    pub(crate) octets: Bytes,
     /// Where its body begins.
     pub(crate) head_len: usize,
 }
@@ -70,7 +71,7 @@ pub(crate) fn ask(id: u32, client: &Client, request: &Request, is_last: bool) ->
             push_body(&mut octets, id, Body::Request, n.into(), Some(chunk.into()));
         }
     }
-    Asked { octets, head_len }
+    Asked { octets: octets.into(), head_len }
 }
 
 /// HTTP/1.0 has no chunks.
@@ -91,7 +92,7 @@ pub(crate) fn expects(client: &Client, request: &Request) -> bool {
 /// An answer as its origin sends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
-    pub(crate) octets: Vec<u8>,
+    pub(crate) octets: Bytes,
     pub(crate) lengths: Lengths,
 }
 
@@ -124,7 +125,7 @@ pub(crate) fn ends_connection(answer: &Answer, method: Method) -> bool {
 /// Writes an answer.
 pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10: bool) -> Answered {
     if answer.end == AnswerEnd::Garbage {
-        let octets = b"This is no HTTP at all.\r\n\r\n".to_vec();
+        let octets = Bytes::from_static(b"This is no HTTP at all.\r\n\r\n");
         let len = octets.len();
         return Answered { lengths: Lengths { sent_max: len, head_end: len, message_end: len }, octets };
     }
@@ -171,7 +172,7 @@ pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10:
             usize::from(at) % message_end
         }
     };
-    Answered { octets, lengths: Lengths { sent_max, head_end, message_end } }
+    Answered { octets: octets.into(), lengths: Lengths { sent_max, head_end, message_end } }
 }
 
 /// The request that a target names.
