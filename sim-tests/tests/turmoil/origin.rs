@@ -1,0 +1,183 @@
+//! Servers: where they listen, what they do with a connection, and what they saw.
+
+use crate::net::{Aborted, Stream};
+use crate::weather::Weather;
+use crate::wire::{End, Kind, Message, Wire, whole};
+use std::cell::{Ref, RefCell};
+use std::future::{Future, pending};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::task::spawn_local;
+use tokio::time::sleep;
+use turmoil::net::TcpListener;
+
+/// What a server does with a connection.
+pub(crate) type Serve = Rc<dyn Fn(Conn) -> Serving>;
+pub(crate) type Serving = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// Whom a server lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// Everybody.
+    Open,
+    /// So many; then it is as if nobody were there, and connecting is refused.
+    ClosesAfter(usize),
+    /// So many; then connecting is not answered.
+    DeafAfter(usize),
+}
+
+/// An address, and what was seen there.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) addr: SocketAddr,
+    pub(crate) seen: Rc<RefCell<Seen>>,
+}
+
+/// What reached a server.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) connections: usize,
+    /// Connections that are open now, and the most that ever were.
+    pub(crate) open: usize,
+    pub(crate) open_max: usize,
+    /// Every request, whole or not, with the time at which its last octet was read.
+    pub(crate) requests: Vec<(Duration, Message)>,
+}
+
+impl Place {
+    pub(crate) fn new(addr: SocketAddr) -> Self {
+        Self { addr, seen: Rc::default() }
+    }
+
+    pub(crate) fn seen(&self) -> Ref<'_, Seen> {
+        self.seen.borrow()
+    }
+
+    /// How many requests for `target` began to reach it.
+    pub(crate) fn requests_for(&self, target: &str) -> usize {
+        self.seen().requests.iter().filter(|(_, request)| request.target() == target).count()
+    }
+}
+
+/// A server, until the world starts.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) place: Place,
+    pub(crate) door: Door,
+    pub(crate) serve: Serve,
+}
+
+impl Origin {
+    /// Listens, forever.
+    pub(crate) async fn run(self, aborted: Aborted, weather: Weather) -> io::Result<()> {
+        let listener = TcpListener::bind(("0.0.0.0", self.place.addr.port())).await?;
+        for count in 0.. {
+            match self.door {
+                Door::ClosesAfter(limit) if count == limit => return Ok(()),
+                Door::DeafAfter(limit) if count == limit => return pending().await,
+                Door::Open | Door::ClosesAfter(_) | Door::DeafAfter(_) => {}
+            }
+            let (stream, _) = listener.accept().await?;
+            let visit = Visit::begin(&self.place.seen);
+            let wire = Wire::new(Stream::new(stream, aborted.clone(), weather));
+            let conn = Conn { wire, weather, visit };
+            spawn_local((self.serve)(conn));
+        }
+        Ok(())
+    }
+}
+
+/// A server's end of a connection.
+pub(crate) struct Conn {
+    pub(crate) wire: Wire<Stream>,
+    pub(crate) weather: Weather,
+    visit: Visit,
+}
+
+/// Counts a connection while it is open.
+struct Visit(Rc<RefCell<Seen>>);
+
+impl Visit {
+    fn begin(seen: &Rc<RefCell<Seen>>) -> Self {
+        let mut all = seen.borrow_mut();
+        all.connections += 1;
+        all.open += 1;
+        all.open_max = all.open_max.max(all.open);
+        Self(Rc::clone(seen))
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.borrow_mut().open -= 1;
+    }
+}
+
+impl Conn {
+    /// The next request. `None`: the proxy closed the connection.
+    pub(crate) async fn request(&mut self) -> io::Result<Option<Message>> {
+        let request = self.wire.message(Kind::Request).await?;
+        if let Some(request) = &request {
+            self.saw(request);
+        }
+        Ok(request.filter(|request| !request.head.is_empty()))
+    }
+
+    /// The next request but for its last octet, which stays unread: closing now resets the connection.
+    pub(crate) async fn request_but_one(&mut self) -> io::Result<Option<Message>> {
+        let mut octets = Vec::new();
+        while let Some(octet) = self.wire.stream.peek().await? {
+            octets.push(octet);
+            if let Some((request, _)) = whole(&octets, Kind::Request, false) {
+                self.saw(&request);
+                return Ok(Some(request));
+            }
+            self.wire.octet().await?;
+        }
+        Ok(None)
+    }
+
+    fn saw(&self, request: &Message) {
+        self.visit.0.borrow_mut().requests.push((now(), request.clone()));
+    }
+
+    pub(crate) async fn say(&mut self, octets: impl AsRef<[u8]>) -> io::Result<()> {
+        self.wire.send(octets).await
+    }
+
+    /// Answers well, once.
+    pub(crate) async fn answer(&mut self, content: &str) -> io::Result<()> {
+        self.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}", content.len())).await
+    }
+
+    /// Waits until everything that was sent has arrived.
+    pub(crate) async fn arrived(&self) {
+        sleep(self.weather.way()).await;
+    }
+
+    /// Reads nothing, says nothing, closes nothing.
+    pub(crate) async fn hang(&self) -> io::Result<()> {
+        pending().await
+    }
+
+    /// Waits for the proxy to end the connection; how it does.
+    pub(crate) async fn ended(&mut self) -> End {
+        self.wire.end().await
+    }
+}
+
+/// Virtual time since the world began.
+pub(crate) fn now() -> Duration {
+    turmoil::sim_elapsed().expect("it runs in a simulation")
+}
+
+/// Answers every request with its target.
+pub(crate) async fn healthy(mut conn: Conn) -> io::Result<()> {
+    while let Some(request) = conn.request().await? {
+        conn.answer(request.target()).await?;
+    }
+    Ok(())
+}
