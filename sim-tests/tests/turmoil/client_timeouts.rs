@@ -1,7 +1,7 @@
 //! The limits on waiting for a client: each ends the wait to the millisecond, and none a client that is just in time.
 
 use crate::each_seed;
-use crate::origin::{Conn, healthy};
+use crate::origin::{ENDLESS, endless, healthy};
 use crate::story::Story;
 use crate::wire::{End, Kind, get};
 use crate::world::{Dial, ask};
@@ -18,11 +18,6 @@ const KEEPALIVE: Duration = Duration::from_secs(75);
 const LINGER: Duration = Duration::from_secs(2);
 
 const START: Duration = Duration::from_millis(100);
-
-/// As long as a client may take to be just in time for `limit` for certain, whatever the way takes.
-fn just_in_time(dial: &Dial, limit: Duration) -> Duration {
-    limit - dial.weather.way()
-}
 
 #[test]
 fn a_head_that_drips_is_a_408_ten_seconds_after_its_first_octet() {
@@ -55,7 +50,7 @@ fn a_head_that_is_complete_just_in_time_is_served() {
         let answer = world.client(START, |dial| async move {
             let mut wire = dial.proxy().await?;
             wire.send("GET /late HTTP/1.1\r\n").await?;
-            sleep(just_in_time(&dial, HEAD)).await;
+            sleep(dial.weather.in_time_for(HEAD)).await;
             ask(&mut wire, "Host: a\r\n\r\n").await
         });
         world.then(move |story| {
@@ -75,7 +70,7 @@ fn a_body_that_stops_is_a_408_fifteen_seconds_after_its_last_octet() {
         world.then(move |story| {
             assert_eq!(answer.take().unwrap().message.status(), 408);
             assert_eq!(story.told("/stops"), (408, "client_body_timeout", "cD".into()));
-            let last = story.client_of("/stops").last_in.unwrap();
+            let last = story.client_of("/stops").last_in().unwrap();
             assert_due(story.outcome("/stops").ended.since(last), BODY);
         });
     });
@@ -92,23 +87,23 @@ fn without_a_least_rate_only_the_pause_counts() {
         let stops = world.client(START, |dial| async move {
             let mut wire = dial.proxy().await?;
             wire.send("POST /stops HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n").await?;
-            sleep(just_in_time(&dial, BODY)).await;
+            sleep(dial.weather.in_time_for(BODY)).await;
             ask(&mut wire, "half").await
         });
         let in_time = world.client(START, |dial| async move {
             let mut wire = dial.proxy().await?;
             wire.send("POST /drips HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n").await?;
             for octet in ["f", "o", "u"] {
-                sleep(just_in_time(&dial, BODY)).await;
+                sleep(dial.weather.in_time_for(BODY)).await;
                 wire.send(octet).await?;
             }
-            sleep(just_in_time(&dial, BODY)).await;
+            sleep(dial.weather.in_time_for(BODY)).await;
             ask(&mut wire, "r").await
         });
         world.then(move |story| {
             assert_eq!(stops.take().unwrap().message.status(), 408);
             assert_eq!(story.told("/stops"), (408, "client_body_timeout", "cD".into()));
-            let last = story.client_of("/stops").last_in.unwrap();
+            let last = story.client_of("/stops").last_in().unwrap();
             assert_due(story.outcome("/stops").ended.since(last), BODY);
             assert_eq!(in_time.take().unwrap().message.text(), "/drips");
         });
@@ -150,20 +145,6 @@ fn a_body_slower_than_the_least_rate_is_a_408_and_one_that_keeps_it_is_served() 
     });
 }
 
-/// Sends more than all buffers on the way hold.
-async fn endless(mut conn: Conn) -> io::Result<()> {
-    while conn.request().await?.is_some() {
-        conn.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", PIECES * PIECE)).await?;
-        for _ in 0..PIECES {
-            conn.say([b'x'; PIECE]).await?;
-        }
-    }
-    Ok(())
-}
-
-const PIECE: usize = 32 * 1024;
-const PIECES: usize = 60;
-
 #[test]
 fn a_client_that_takes_nothing_is_cut_after_fifteen_seconds() {
     each_seed(|world| {
@@ -182,7 +163,7 @@ fn a_client_that_takes_nothing_is_cut_after_fifteen_seconds() {
             let client = story.client_of("/stalls");
             assert_eq!(client.closed().1, Close::Abort);
             // What waits came after the client had taken the last octet.
-            let since = story.xray().to(server.addr)[0].last_in.max(client.last_out).unwrap();
+            let since = story.xray().to(server.addr)[0].last_in().max(client.last_out).unwrap();
             assert_due(client.closed().0.since(since), WRITE);
         });
     });
@@ -198,15 +179,35 @@ fn a_client_that_takes_something_just_in_time_is_not_cut() {
             let mut wire = dial.proxy().await?;
             wire.send(get("/slow")).await?;
             for _ in 0..3 {
-                sleep(just_in_time(&dial, WRITE)).await;
+                sleep(dial.weather.in_time_for(WRITE)).await;
                 wire.more().await?;
             }
             Ok(wire.message(Kind::Response).await?.map(|answer| (answer.content.len(), answer.end)))
         });
         world.then(move |story| {
-            assert_eq!(length.take().unwrap(), Some((PIECES * PIECE, End::Whole)));
+            assert_eq!(length.take().unwrap(), Some((ENDLESS, End::Whole)));
             assert_eq!(story.told("/slow").1, "ok");
         });
+    });
+}
+
+#[test]
+fn a_client_is_not_blamed_while_the_server_does_not_take_what_it_sent() {
+    each_seed(|world| {
+        world.narrow();
+        let server = world.serve(|mut conn| async move {
+            // Twice as long as the client may pause.
+            sleep(Duration::from_secs(10)).await;
+            let request = conn.request().await?.unwrap();
+            conn.answer(&request.content.len().to_string()).await
+        });
+        world.route("/", &[&server], |route, _| route.timeouts.client.body = Some(Duration::from_secs(5)));
+        let answer = world.client(START, |dial| async move {
+            let mut wire = dial.proxy().await?;
+            wire.upload("/large", ENDLESS).await?;
+            Ok(wire.message(Kind::Response).await?.unwrap())
+        });
+        world.then(move |_| assert_eq!(answer.take().unwrap().text(), ENDLESS.to_string()));
     });
 }
 
@@ -245,14 +246,14 @@ fn an_idle_client_that_asks_just_in_time_is_served() {
         world.route("/", &[&server], |_, _| {});
         let first = world.client(START, |dial| async move {
             let mut wire = dial.proxy().await?;
-            sleep(just_in_time(&dial, KEEPALIVE)).await;
+            sleep(dial.weather.in_time_for(KEEPALIVE)).await;
             ask(&mut wire, &get("/first")).await
         });
         let second = world.client(START, |dial| async move {
             let mut wire = dial.proxy().await?;
             ask(&mut wire, &get("/warm")).await?;
             // The idle time began before the answer was here.
-            sleep(just_in_time(&dial, KEEPALIVE) - dial.weather.way()).await;
+            sleep(dial.weather.in_time_for(KEEPALIVE) - dial.weather.way()).await;
             ask(&mut wire, &get("/second")).await
         });
         world.then(move |_| {

@@ -20,6 +20,7 @@ mod xray;
 
 mod client_timeouts;
 mod matrix;
+mod upstream_timeouts;
 
 use net::TurmoilNet;
 use seeds::each_seed;

@@ -27,6 +27,8 @@ pub(crate) enum Door {
     ClosesAfter(usize),
     /// So many; then connecting is not answered.
     DeafAfter(usize),
+    /// Everybody, but not before this time: until then connecting is not answered.
+    OpensAt(Duration),
 }
 
 /// An address, and what was seen there.
@@ -74,11 +76,15 @@ impl Origin {
     /// Listens, forever.
     pub(crate) async fn run(self, aborted: Aborted, weather: Weather) -> io::Result<()> {
         let listener = TcpListener::bind(("0.0.0.0", self.place.addr.port())).await?;
+        if let Door::OpensAt(at) = self.door {
+            // Turmoil's connections stand when they are accepted, not before.
+            sleep(at.saturating_sub(now())).await;
+        }
         for count in 0.. {
             match self.door {
                 Door::ClosesAfter(limit) if count == limit => return Ok(()),
                 Door::DeafAfter(limit) if count == limit => return pending().await,
-                Door::Open | Door::ClosesAfter(_) | Door::DeafAfter(_) => {}
+                Door::Open | Door::ClosesAfter(_) | Door::DeafAfter(_) | Door::OpensAt(_) => {}
             }
             let (stream, _) = listener.accept().await?;
             let visit = Visit::begin(&self.place.seen);
@@ -173,6 +179,22 @@ impl Conn {
 pub(crate) fn now() -> Duration {
     turmoil::sim_elapsed().expect("it runs in a simulation")
 }
+
+/// Sends more than all buffers on the way hold, to whoever asks.
+pub(crate) async fn endless(mut conn: Conn) -> io::Result<()> {
+    while conn.request().await?.is_some() {
+        conn.say(format!("HTTP/1.1 200 OK\r\nContent-Length: {ENDLESS}\r\n\r\n")).await?;
+        for _ in 0..PIECES {
+            conn.say([b'x'; PIECE]).await?;
+        }
+    }
+    Ok(())
+}
+
+const PIECE: usize = 32 * 1024;
+const PIECES: usize = 60;
+/// The length of what `endless` sends.
+pub(crate) const ENDLESS: usize = PIECES * PIECE;
 
 /// Answers every request with its target.
 pub(crate) async fn healthy(mut conn: Conn) -> io::Result<()> {

@@ -66,4 +66,9 @@ impl Weather {
     pub(crate) fn way(&self) -> Duration {
         self.latency_max + self.tick * 2
     }
+
+    /// As long as a peer may take to be just in time for `limit` for certain, whatever the way takes.
+    pub(crate) fn in_time_for(&self, limit: Duration) -> Duration {
+        limit - self.way()
+    }
 }

@@ -10,6 +10,9 @@ pub(crate) struct Wire<S> {
     inbox: Vec<u8>,
 }
 
+/// A client's writes of a long body.
+const UPLOAD_PIECE: usize = 16 * 1024;
+
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -75,6 +78,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     pub(crate) async fn send(&mut self, octets: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(octets.as_ref()).await
+    }
+
+    /// Sends a POST with content of this length, piece by piece, until all is sent or something is heard.
+    pub(crate) async fn upload(&mut self, target: &str, length: usize) -> io::Result<()> {
+        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        let (mut reader, mut writer) = tokio::io::split(&mut self.stream);
+        let send = async {
+            writer.write_all(head.as_bytes()).await?;
+            for at in (0..length).step_by(UPLOAD_PIECE) {
+                writer.write_all(&[b'u'; UPLOAD_PIECE][..UPLOAD_PIECE.min(length - at)]).await?;
+            }
+            Ok(())
+        };
+        let mut heard = [0; 1_024];
+        let n = tokio::select! {
+            biased;
+            n = reader.read(&mut heard) => n?,
+            sent = send => return sent,
+        };
+        self.inbox.extend_from_slice(&heard[..n]);
+        Ok(())
     }
 
     /// Sends FIN.

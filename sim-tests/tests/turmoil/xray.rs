@@ -32,8 +32,8 @@ pub(crate) struct Life {
     /// Accepted, or asked for.
     pub(crate) opened: Instant,
     pub(crate) stood: Option<Instant>,
-    /// When octets last came, and last went.
-    pub(crate) last_in: Option<Instant>,
+    /// When octets came, each time, and when they last went.
+    ins: Vec<Instant>,
     pub(crate) last_out: Option<Instant>,
     pub(crate) octets_in: u64,
     pub(crate) octets_out: u64,
@@ -52,7 +52,17 @@ pub(crate) enum Ended {
 impl Life {
     /// When something last moved on it.
     pub(crate) fn moved(&self) -> Instant {
-        [self.stood, self.last_in, self.last_out].into_iter().flatten().max().unwrap_or(self.opened)
+        [self.stood, self.last_in(), self.last_out].into_iter().flatten().max().unwrap_or(self.opened)
+    }
+
+    /// When octets last came.
+    pub(crate) fn last_in(&self) -> Option<Instant> {
+        self.ins.last().copied()
+    }
+
+    /// When octets last came before that.
+    pub(crate) fn last_in_before(&self, at: Instant) -> Option<Instant> {
+        self.ins.iter().rev().find(|time| **time < at).copied()
     }
 
     /// When and how we closed it.
@@ -164,7 +174,7 @@ impl Looking {
             }
             Input::Connected { conn } => self.note(*conn, |life| life.stood = Some(now)),
             Input::Data { conn, bytes } => self.note(*conn, |life| {
-                life.last_in = Some(now);
+                life.ins.push(now);
                 life.octets_in += bytes.len() as u64;
             }),
             Input::Wrote { conn, n } if *n > 0 => self.note(*conn, |life| {
@@ -226,7 +236,7 @@ impl Looking {
             Timer::ClientWrite => (client.last_out.unwrap_or(client.opened), tick),
             // A client that is too slow is not idle; its rate is its own matter.
             Timer::ClientBody if is_below_rate(outcome, timeouts) => return,
-            Timer::ClientBody => (client.last_in.expect("it sent a head"), tick),
+            Timer::ClientBody => (client.last_in().expect("it sent a head"), tick),
             Timer::ClientKeepAlive | Timer::Linger | Timer::UpstreamKeepAlive | Timer::Drain => {
                 panic!("{timer:?} ends no exchange")
             }
@@ -272,7 +282,7 @@ fn born(peer: SocketAddr, is_client: bool, opened: Instant) -> Life {
         is_client,
         opened,
         stood: None,
-        last_in: None,
+        ins: Vec::new(),
         last_out: None,
         octets_in: 0,
         octets_out: 0,
