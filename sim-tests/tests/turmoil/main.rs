@@ -21,6 +21,7 @@ mod xray;
 mod client_timeouts;
 mod matrix;
 mod upstream_timeouts;
+mod whole_timeouts;
 
 use net::TurmoilNet;
 use seeds::each_seed;

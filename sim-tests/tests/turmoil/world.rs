@@ -56,7 +56,7 @@ pub(crate) const PROXY: &str = "proxy";
 const PORT: u16 = 8080;
 
 /// Writes that a narrow connection holds.
-const NARROW: usize = 16;
+pub(crate) const NARROW: usize = 16;
 
 /// Longer than any drain takes with the defaults.
 const DRAIN_MAX: Duration = Duration::from_secs(40);
