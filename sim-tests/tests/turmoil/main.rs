@@ -19,6 +19,9 @@ mod world;
 mod xray;
 
 mod client_timeouts;
+mod crashes;
+mod failover;
+mod limits;
 mod matrix;
 mod upstream_timeouts;
 mod whole_timeouts;

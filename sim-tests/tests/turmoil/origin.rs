@@ -42,9 +42,6 @@ pub(crate) struct Place {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) connections: usize,
-    /// Connections that are open now, and the most that ever were.
-    pub(crate) open: usize,
-    pub(crate) open_max: usize,
     /// Every request, whole or not, with the time at which its last octet was read.
     pub(crate) requests: Vec<(Duration, Message)>,
 }
@@ -87,9 +84,9 @@ impl Origin {
                 Door::Open | Door::ClosesAfter(_) | Door::DeafAfter(_) | Door::OpensAt(_) => {}
             }
             let (stream, _) = listener.accept().await?;
-            let visit = Visit::begin(&self.place.seen);
+            self.place.seen.borrow_mut().connections += 1;
             let wire = Wire::new(Stream::new(stream, aborted.clone(), weather));
-            let conn = Conn { wire, weather, visit };
+            let conn = Conn { wire, weather, seen: Rc::clone(&self.place.seen) };
             spawn_local((self.serve)(conn));
         }
         Ok(())
@@ -100,26 +97,7 @@ impl Origin {
 pub(crate) struct Conn {
     pub(crate) wire: Wire<Stream>,
     pub(crate) weather: Weather,
-    visit: Visit,
-}
-
-/// Counts a connection while it is open.
-struct Visit(Rc<RefCell<Seen>>);
-
-impl Visit {
-    fn begin(seen: &Rc<RefCell<Seen>>) -> Self {
-        let mut all = seen.borrow_mut();
-        all.connections += 1;
-        all.open += 1;
-        all.open_max = all.open_max.max(all.open);
-        Self(Rc::clone(seen))
-    }
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.0.borrow_mut().open -= 1;
-    }
+    seen: Rc<RefCell<Seen>>,
 }
 
 impl Conn {
@@ -147,7 +125,7 @@ impl Conn {
     }
 
     fn saw(&self, request: &Message) {
-        self.visit.0.borrow_mut().requests.push((now(), request.clone()));
+        self.seen.borrow_mut().requests.push((now(), request.clone()));
     }
 
     pub(crate) async fn say(&mut self, octets: impl AsRef<[u8]>) -> io::Result<()> {

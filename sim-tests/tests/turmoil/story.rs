@@ -7,6 +7,7 @@ use proxy_core::{Config, Input, Instant, JournalWriter, Outcome, replay};
 use proxy_tokio::{Journal, Recorder};
 use std::cell::RefCell;
 use std::fmt::Debug;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// Takes down what one worker takes in and says.
@@ -130,6 +131,20 @@ impl Story {
     /// The connection of the client that asked for `target`.
     pub(crate) fn client_of(&self, target: &str) -> &Life {
         self.xray().client(self.outcome(target).peer)
+    }
+
+    /// Most connections to a server that all workers together had at once, from the moment they were asked for.
+    pub(crate) fn open_max(&self, server: SocketAddr) -> usize {
+        let lives = self.xrays.iter().flat_map(|xray| xray.to(server));
+        // At one moment, what ends makes room for what begins.
+        let mut changes: Vec<_> = lives.flat_map(|life| [(life.gone(), -1), (life.opened, 1)]).collect();
+        changes.sort_unstable();
+        let mut open = 0;
+        let counts = changes.into_iter().map(|(_, change)| {
+            open += change;
+            open
+        });
+        counts.max().and_then(|max| usize::try_from(max).ok()).unwrap_or(0)
     }
 
     /// What became of the connections of worker 0.
