@@ -19,12 +19,13 @@ use turmoil::net::{TcpListener, TcpStream};
 /// Connections that one side aborted, by (its address, its peer's), and when: turmoil tells a peer of FIN only, and not
 /// even of that when it reads nothing.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Aborted(Rc<RefCell<BTreeMap<(SocketAddr, SocketAddr), Duration>>>);
+struct Aborted(Rc<RefCell<BTreeMap<(SocketAddr, SocketAddr), Duration>>>);
 
 /// The network of the host that it runs on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct TurmoilNet {
-    pub(crate) aborted: Aborted,
+    aborted: Aborted,
+    pub(crate) weather: Weather,
 }
 
 /// Nobody can reach this address: turmoil would say that it refuses.
@@ -50,15 +51,26 @@ impl Listener {
     }
 }
 
+impl TurmoilNet {
+    pub(crate) fn new(weather: Weather) -> Self {
+        Self { aborted: Aborted::default(), weather }
+    }
+
+    /// Takes in a connection of turmoil's.
+    pub(crate) fn stream(&self, stream: TcpStream) -> Stream {
+        Stream { stream, aborted: self.aborted.clone(), weather: self.weather, resetting: None }
+    }
+}
+
 impl Net for TurmoilNet {
-    type Stream = TcpStream;
+    type Stream = Stream;
     type Listener = Listener;
 
     fn poll_accept(
         &self,
         listener: &mut Listener,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    ) -> Poll<io::Result<(Stream, SocketAddr)>> {
         let inner = Rc::clone(&listener.listener);
         let accepting =
             listener.accepting.get_or_insert_with(|| Box::pin(async move { inner.accept().await }));
@@ -66,10 +78,11 @@ impl Net for TurmoilNet {
         if result.is_ready() {
             listener.accepting = None;
         }
-        result
+        result.map_ok(|(stream, peer)| (self.stream(stream), peer))
     }
 
-    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + 'static {
+    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<Stream>> + 'static {
+        let net = self.clone();
         async move {
             match peer.ip() {
                 UNREACHABLE => {
@@ -77,38 +90,32 @@ impl Net for TurmoilNet {
                     Err(ErrorKind::HostUnreachable.into())
                 }
                 EXHAUSTING => Err(ErrorKind::AddrNotAvailable.into()),
-                _ => TcpStream::connect(peer).await,
+                _ => TcpStream::connect(peer).await.map(|stream| net.stream(stream)),
             }
         }
     }
 
-    fn abort(&self, stream: TcpStream) {
-        if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) {
-            self.aborted.0.borrow_mut().insert((local, peer), now());
-        }
+    fn abort(&self, stream: Stream) {
+        stream.reset();
     }
 }
 
-/// A peer's end of a connection to the proxy: an abort of the proxy reads as a reset here, not as FIN.
+/// An end of a connection: an abort at the other end reads as a reset here, when all that was sent before has arrived.
 #[derive(Debug)]
 pub(crate) struct Stream {
     stream: TcpStream,
     aborted: Aborted,
     weather: Weather,
-    /// Until what the proxy sent before it aborted has arrived.
+    /// Until a reset has arrived.
     resetting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    pub(crate) const fn new(stream: TcpStream, aborted: Aborted, weather: Weather) -> Self {
-        Self { stream, aborted, weather, resetting: None }
-    }
-
-    /// Waits for an octet and leaves it unread: whoever closes now resets the connection.
-    pub(crate) async fn peek(&mut self) -> io::Result<Option<u8>> {
-        let mut octet = [0];
-        let n = self.stream.peek(&mut octet).await?;
-        Ok((n > 0).then_some(octet[0]))
+    /// Ends the connection by a reset.
+    pub(crate) fn reset(self) {
+        if let (Ok(local), Ok(peer)) = (self.stream.local_addr(), self.stream.peer_addr()) {
+            self.aborted.0.borrow_mut().insert((local, peer), now());
+        }
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {

@@ -1,8 +1,9 @@
 //! Servers: where they listen, what they do with a connection, and what they saw.
 
-use crate::net::{Aborted, Stream};
+use crate::TurmoilNet;
+use crate::net::Stream;
 use crate::weather::Weather;
-use crate::wire::{End, Kind, Message, Wire, whole};
+use crate::wire::{End, Kind, Message, Wire};
 use std::cell::{Ref, RefCell};
 use std::future::{Future, pending};
 use std::io;
@@ -71,7 +72,7 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// Listens, forever.
-    pub(crate) async fn run(self, aborted: Aborted, weather: Weather) -> io::Result<()> {
+    pub(crate) async fn run(self, net: TurmoilNet) -> io::Result<()> {
         let listener = TcpListener::bind(("0.0.0.0", self.place.addr.port())).await?;
         if let Door::OpensAt(at) = self.door {
             // Turmoil's connections stand when they are accepted, not before.
@@ -85,8 +86,8 @@ impl Origin {
             }
             let (stream, _) = listener.accept().await?;
             self.place.seen.borrow_mut().connections += 1;
-            let wire = Wire::new(Stream::new(stream, aborted.clone(), weather));
-            let conn = Conn { wire, weather, seen: Rc::clone(&self.place.seen) };
+            let wire = Wire::new(net.stream(stream));
+            let conn = Conn { wire, weather: net.weather, seen: Rc::clone(&self.place.seen) };
             spawn_local((self.serve)(conn));
         }
         Ok(())
@@ -110,20 +111,6 @@ impl Conn {
         Ok(request.filter(|request| !request.head.is_empty()))
     }
 
-    /// The next request but for its last octet, which stays unread: closing now resets the connection.
-    pub(crate) async fn request_but_one(&mut self) -> io::Result<Option<Message>> {
-        let mut octets = Vec::new();
-        while let Some(octet) = self.wire.stream.peek().await? {
-            octets.push(octet);
-            if let Some((request, _)) = whole(&octets, Kind::Request, false) {
-                self.saw(&request);
-                return Ok(Some(request));
-            }
-            self.wire.octet().await?;
-        }
-        Ok(None)
-    }
-
     fn saw(&self, request: &Message) {
         self.seen.borrow_mut().requests.push((now(), request.clone()));
     }
@@ -145,6 +132,11 @@ impl Conn {
     /// Reads nothing, says nothing, closes nothing.
     pub(crate) async fn hang(&self) -> io::Result<()> {
         pending().await
+    }
+
+    /// Ends the connection by a reset.
+    pub(crate) fn reset(self) {
+        self.wire.stream.reset();
     }
 
     /// Waits for the proxy to end the connection; how it does.

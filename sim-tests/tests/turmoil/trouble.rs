@@ -96,30 +96,25 @@ pub(crate) async fn serve(
         T::FinOnce | T::ResetOnce => T::None,
         other => other,
     };
-    let resets = matches!(trouble, T::ResetBeforeHead | T::ResetInHead | T::ResetAfterHead | T::ResetInBody);
-    loop {
-        let request = if resets { conn.request_but_one().await? } else { conn.request().await? };
-        let Some(request) = request else { return Ok(()) };
+    while let Some(request) = conn.request().await? {
         if is_warm_up(&request) {
-            if resets {
-                conn.wire.octet().await?;
-            }
             conn.answer("warm").await?;
             if trouble == T::FinWhenIdle && is_first {
-                conn.arrived().await;
-                return Ok(());
+                break;
             }
             continue;
         }
         misbehave(&mut conn, trouble, framed).await?;
-        if framed == Framed::Close || !matches!(trouble, T::None | T::SlowHead | T::Drip | T::FinWhenIdle) {
-            // What was said arrives before the connection breaks: a reset may overtake it.
-            if resets {
-                conn.arrived().await;
+        match trouble {
+            T::ResetBeforeHead | T::ResetInHead | T::ResetAfterHead | T::ResetInBody => {
+                conn.reset();
+                break;
             }
-            return Ok(());
+            T::None | T::SlowHead | T::Drip | T::FinWhenIdle if framed != Framed::Close => {}
+            _ => break,
         }
     }
+    Ok(())
 }
 
 fn is_warm_up(request: &Message) -> bool {

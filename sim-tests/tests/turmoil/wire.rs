@@ -165,11 +165,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Reads a single octet past everything that was read before.
-    pub(crate) async fn octet(&mut self) -> io::Result<u8> {
-        self.stream.read_u8().await
-    }
-
     /// Reads exactly so many octets that belong to no message.
     pub(crate) async fn exactly(&mut self, n: usize) -> io::Result<Vec<u8>> {
         while self.inbox.len() < n {
@@ -186,7 +181,7 @@ fn is_reset(error: &io::Error) -> bool {
 }
 
 /// A whole message at the front, and its length. `fin`: nothing follows.
-pub(crate) fn whole(octets: &[u8], kind: Kind, fin: bool) -> Option<(Message, usize)> {
+fn whole(octets: &[u8], kind: Kind, fin: bool) -> Option<(Message, usize)> {
     let head_end = head_end(octets)?;
     let head = text(&octets[..head_end]);
     let (content, used) = match Framing::of(&head, kind) {

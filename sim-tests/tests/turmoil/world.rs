@@ -1,7 +1,7 @@
 //! A network with clients, servers and one proxy, which runs the real driver.
 
 use crate::TurmoilNet;
-use crate::net::{Aborted, Listener, Stream};
+use crate::net::{Listener, Stream};
 use crate::origin::{Conn, Door, Origin, Place, Serve};
 use crate::story::{Story, Tape};
 use crate::weather::Weather;
@@ -42,7 +42,7 @@ pub(crate) struct World {
     events: Vec<(Duration, Event)>,
     checks: Vec<Check>,
     drains: Vec<Duration>,
-    aborted: Aborted,
+    net: TurmoilNet,
     notes: Rc<RefCell<Vec<String>>>,
     next_port: u16,
 }
@@ -78,7 +78,7 @@ impl World {
             events: Vec::new(),
             checks: Vec::new(),
             drains: Vec::new(),
-            aborted: Aborted::default(),
+            net: TurmoilNet::new(weather),
             notes: Rc::default(),
             next_port: 1_000,
         }
@@ -94,6 +94,7 @@ impl World {
     /// Makes time coarse: for a world in which little happens for long. Before anything else is added.
     pub(crate) fn coarse(&mut self) {
         self.weather = self.weather.coarse();
+        self.net = TurmoilNet::new(self.weather);
         self.sim = self.weather.builder().build();
     }
 
@@ -188,7 +189,7 @@ impl World {
         let slot = Rc::new(RefCell::new(None));
         let (result, notes) = (Rc::clone(&slot), Rc::clone(&self.notes));
         let number = self.clients.len();
-        let dial = Dial { aborted: self.aborted.clone(), weather: self.weather };
+        let dial = Dial { net: self.net.clone(), weather: self.weather };
         self.clients.push(Box::pin(async move {
             sleep(at).await;
             let done = act(dial).await.unwrap_or_else(|error| panic!("client {number}: {error}"));
@@ -260,13 +261,13 @@ impl World {
         for host in hosts {
             let of_host = self.origins.iter().filter(|(name, _)| *name == host);
             let origins: Vec<_> = of_host.map(|(_, origin)| origin.clone()).collect();
-            let (aborted, weather) = (self.aborted.clone(), self.weather);
+            let net = self.net.clone();
             self.sim.host(host, move || {
                 let origins = origins.clone();
-                let aborted = aborted.clone();
+                let net = net.clone();
                 async move {
                     for origin in origins {
-                        spawn_local(origin.run(aborted.clone(), weather));
+                        spawn_local(origin.run(net.clone()));
                     }
                     std::future::pending().await
                 }
@@ -276,10 +277,10 @@ impl World {
 
     fn start_proxy(&mut self, crew: &Arc<Crew>, tapes: &[Tape]) {
         let (config, crew, tapes) = (self.config.clone(), Arc::clone(crew), tapes.to_vec());
-        let (aborted, seed) = (self.aborted.clone(), self.weather.seed);
+        let (net, seed) = (self.net.clone(), self.weather.seed);
         self.sim.host(PROXY, move || {
             let (config, crew, tapes) = (config.clone(), Arc::clone(&crew), tapes.clone());
-            let net = TurmoilNet { aborted: aborted.clone() };
+            let net = net.clone();
             async move {
                 let epoch = Instant::now();
                 let mut workers = JoinSet::new();
@@ -322,7 +323,7 @@ impl World {
 /// How a client reaches the proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
-    aborted: Aborted,
+    net: TurmoilNet,
     pub(crate) weather: Weather,
 }
 
@@ -334,7 +335,7 @@ impl Dial {
     /// Connects to one of several workers.
     pub(crate) async fn worker(&self, worker: u16) -> io::Result<Wire<Stream>> {
         let stream = TcpStream::connect((PROXY, PORT + worker)).await?;
-        Ok(Wire::new(Stream::new(stream, self.aborted.clone(), self.weather)))
+        Ok(Wire::new(self.net.stream(stream)))
     }
 }
 
