@@ -20,9 +20,14 @@ mod xray;
 
 mod client_timeouts;
 mod crashes;
+mod drain;
 mod failover;
+mod isolation;
+mod leaving;
 mod limits;
 mod matrix;
+mod pipelining;
+mod tunnels;
 mod upstream_timeouts;
 mod whole_timeouts;
 

@@ -40,16 +40,19 @@ pub(crate) struct Place {
 }
 
 /// What reached a server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) connections: usize,
     /// Every request, whole or not, with the time at which its last octet was read.
     pub(crate) requests: Vec<(Duration, Message)>,
+    /// Nothing happened that it had not been told to expect.
+    pub(crate) is_content: bool,
 }
 
 impl Place {
     pub(crate) fn new(addr: SocketAddr) -> Self {
-        Self { addr, seen: Rc::default() }
+        let seen = Seen { connections: 0, requests: Vec::new(), is_content: true };
+        Self { addr, seen: Rc::new(RefCell::new(seen)) }
     }
 
     pub(crate) fn seen(&self) -> Ref<'_, Seen> {
@@ -88,7 +91,11 @@ impl Origin {
             self.place.seen.borrow_mut().connections += 1;
             let wire = Wire::new(net.stream(stream));
             let conn = Conn { wire, weather: net.weather, seen: Rc::clone(&self.place.seen) };
-            spawn_local((self.serve)(conn));
+            let (serving, seen) = (spawn_local((self.serve)(conn)), Rc::clone(&self.place.seen));
+            spawn_local(async move {
+                let panicked = serving.await.is_err_and(|error| error.is_panic());
+                seen.borrow_mut().is_content &= !panicked;
+            });
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Takes down what one worker takes in and says.
 #[derive(Clone, Debug, Default)]
@@ -81,13 +82,21 @@ pub(crate) struct Story {
     pub(crate) config: Config,
     workers: Vec<Recorded>,
     notes: Vec<String>,
+    /// When the last worker ended.
+    pub(crate) ended: Duration,
     xrays: Vec<Xray>,
 }
 
 impl Story {
-    pub(crate) fn new(weather: Weather, config: Config, tapes: &[Tape], notes: Vec<String>) -> Self {
+    pub(crate) fn new(
+        weather: Weather,
+        config: Config,
+        tapes: &[Tape],
+        notes: Vec<String>,
+        ended: Duration,
+    ) -> Self {
         let workers = tapes.iter().map(|tape| tape.0.borrow().clone()).collect();
-        Self { weather, config, workers, notes, xrays: Vec::new() }
+        Self { weather, config, workers, notes, ended, xrays: Vec::new() }
     }
 
     /// Checks what holds for every run: the journal replays to the recorded digests, and the laws of `xray`.
@@ -103,6 +112,7 @@ impl Story {
     /// Another run of the same world.
     pub(crate) fn assert_same(&self, twin: &Self) {
         assert_eq!(self.notes, twin.notes, "clients were told two stories");
+        assert_eq!(self.ended, twin.ended, "the same drain took two times");
         for (one, two) in self.workers.iter().zip(&twin.workers) {
             same(&one.inputs, &two.inputs);
             same(&one.outcomes, &two.outcomes);

@@ -2,13 +2,13 @@
 
 use crate::TurmoilNet;
 use crate::net::{Listener, Stream};
-use crate::origin::{Conn, Door, Origin, Place, Serve};
+use crate::origin::{Conn, Door, Origin, Place, Serve, now};
 use crate::story::{Story, Tape};
 use crate::weather::Weather;
 use crate::wire::{Kind, Message, Wire};
 use proxy_core::{Cluster, ClusterId, Config, Core, Endpoint, Route};
 use proxy_tokio::{Crew, Setup, run_worker};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::future::Future;
 use std::io;
@@ -224,7 +224,7 @@ impl World {
         self.start_origins();
         let crew = Crew::new(&self.config, self.crew_size);
         let tapes: Vec<_> = (0..self.crew_size).map(|_| Tape::default()).collect();
-        self.start_proxy(&crew, &tapes);
+        let ended = self.start_proxy(&crew, &tapes);
         self.start_clients();
         let (mut events, mut drains) = (self.events, self.drains);
         events.sort_by_key(|(at, _)| *at);
@@ -249,8 +249,11 @@ impl World {
             assert!(self.sim.elapsed() < all_served + DRAIN_MAX, "the drain does not end");
             self.sim.step().expect("the drain goes well");
         }
-        let notes = self.notes.take();
-        (Story::new(self.weather, self.config, &tapes, notes), self.checks)
+        for (_, origin) in &self.origins {
+            assert!(origin.place.seen().is_content, "a server met what it did not expect");
+        }
+        let (notes, ended) = (self.notes.take(), ended.get());
+        (Story::new(self.weather, self.config, &tapes, notes, ended), self.checks)
     }
 
     fn start_origins(&mut self) {
@@ -275,12 +278,15 @@ impl World {
         }
     }
 
-    fn start_proxy(&mut self, crew: &Arc<Crew>, tapes: &[Tape]) {
+    /// Returns where it will say when it ended.
+    fn start_proxy(&mut self, crew: &Arc<Crew>, tapes: &[Tape]) -> Rc<Cell<Duration>> {
+        let ended = Rc::new(Cell::new(Duration::ZERO));
+        let end = Rc::clone(&ended);
         let (config, crew, tapes) = (self.config.clone(), Arc::clone(crew), tapes.to_vec());
         let (net, seed) = (self.net.clone(), self.weather.seed);
         self.sim.host(PROXY, move || {
             let (config, crew, tapes) = (config.clone(), Arc::clone(&crew), tapes.clone());
-            let net = net.clone();
+            let (net, end) = (net.clone(), Rc::clone(&end));
             async move {
                 let epoch = Instant::now();
                 let mut workers = JoinSet::new();
@@ -300,9 +306,11 @@ impl World {
                 while let Some(ended) = workers.join_next().await {
                     ended?;
                 }
+                end.set(now());
                 Ok(())
             }
         });
+        ended
     }
 
     fn start_clients(&mut self) {
