@@ -38,7 +38,7 @@ fn busy_clients(world: &mut World) -> Vec<Rc<RefCell<Option<Duration>>>> {
 /// A request and its answer take four messages, and the first one a connect.
 fn assert_unhindered(story: &Story, clients: Vec<Rc<RefCell<Option<Duration>>>>) {
     for client in clients {
-        let longest = client.take().unwrap();
+        let longest = client.take().expect("the client is done");
         assert!(longest <= story.weather.way() * 5, "somebody waited {longest:?}");
     }
 }

@@ -55,9 +55,10 @@ fn is_told(world: &mut World, target: String, status: u16, letters: &'static str
 }
 
 /// The connection to the server is reset, so that it stops working for nobody.
-fn is_reset(world: &mut World, place: Place) {
+fn is_reset(world: &mut World, place: &Place) {
+    let addr = place.addr;
     world.then(move |story| {
-        let links = story.xray().to(place.addr);
+        let links = story.xray().to(addr);
         assert_eq!(links.last().expect("it was tried").closed().1, Close::Abort);
     });
 }
@@ -114,7 +115,7 @@ fn while_connecting() {
             let request = get(&target);
             world.client(START, move |dial| leave(dial, request, by));
             is_told(world, target, 499, "CC", START + STAY);
-            is_reset(world, server);
+            is_reset(world, &server);
         }
     });
 }
@@ -137,7 +138,7 @@ fn while_sending_the_body() {
                 let request = format!("POST {target} HTTP/1.1\r\nHost: a\r\n{fields}");
                 world.client(START, move |dial| leave(dial, request, by));
                 is_told(world, target, 499, "CH", START + STAY);
-                is_reset(world, server);
+                is_reset(world, &server);
             }
         }
     });
@@ -152,7 +153,7 @@ fn while_waiting_for_the_head() {
             let request = get(&target);
             world.client(START, move |dial| leave(dial, request, by));
             is_told(world, target, 499, "CH", START + STAY);
-            is_reset(world, server);
+            is_reset(world, &server);
         }
     });
 }
@@ -178,7 +179,7 @@ fn in_the_response() {
                 Ok(())
             });
             is_told(world, target, 200, "CD", START + STAY);
-            is_reset(world, server);
+            is_reset(world, &server);
         }
     });
 }
@@ -198,7 +199,7 @@ fn with_the_response_held_back_because_it_does_not_read() {
         });
         // A writer that is blocked must still hear of its reader's death.
         is_told(world, "/stalls".into(), 200, "CD", START + Duration::from_secs(5));
-        is_reset(world, server.clone());
+        is_reset(world, &server);
         world.then(move |story| assert!(story.xray().to(server.addr)[0].octets_in < ENDLESS as u64));
     });
 }

@@ -15,7 +15,7 @@ const UPGRADE: &str = "GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\
 const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
 
 async fn switch(conn: &mut Conn) -> io::Result<()> {
-    let request = conn.request().await?.unwrap();
+    let request = conn.request().await?.expect("it was asked");
     assert_eq!((request.field("upgrade"), request.field("connection")), (Some("echo"), Some("upgrade")));
     conn.say(SWITCH).await
 }

@@ -23,7 +23,7 @@ impl Weather {
         let mut random = Random::new(seed);
         let ms = Duration::from_millis;
         if seed == 0 {
-            return Self { seed, tick: ms(1), latency_min: ms(1), latency_max: ms(1), shuffled: false };
+            return Self { seed, tick: ms(5), latency_min: ms(5), latency_max: ms(5), shuffled: false };
         }
         let tick = [5, 10, 20, 40][(random.next() % 4) as usize];
         let least = tick + random.within(0, 4);
@@ -33,15 +33,15 @@ impl Weather {
             tick: ms(tick),
             latency_min: ms(least),
             latency_max: ms(most),
-            shuffled: random.next() % 2 == 0,
+            shuffled: random.next().is_multiple_of(2),
         }
     }
 
-    /// The same network with time three times as coarse, for worlds in which little happens for long.
+    /// The same network with time five times as coarse, for worlds in which little happens for long.
     pub(crate) fn coarse(mut self) -> Self {
-        self.tick *= 3;
-        self.latency_min *= 3;
-        self.latency_max *= 3;
+        self.tick *= 5;
+        self.latency_min *= 5;
+        self.latency_max *= 5;
         self
     }
 

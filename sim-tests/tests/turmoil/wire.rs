@@ -1,5 +1,6 @@
 //! How peers speak HTTP over a connection: a small strict reader that owes nothing to the core's, and writers.
 
+use std::fmt;
 use std::io::{self, ErrorKind};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -23,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 /// A message, or as much of it as came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Message {
     /// Up to and with the empty line; what came of it, if it is not whole.
     pub(crate) head: String,
@@ -50,10 +51,6 @@ impl Message {
         self.head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
     }
 
-    pub(crate) fn method(&self) -> &str {
-        self.head.split(' ').next().unwrap_or_default()
-    }
-
     pub(crate) fn target(&self) -> &str {
         self.head.split(' ').nth(1).unwrap_or_default()
     }
@@ -65,9 +62,14 @@ impl Message {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.content).into_owned()
     }
+}
 
-    pub(crate) fn is_whole(&self) -> bool {
-        self.end == End::Whole
+impl fmt::Debug for Message {
+    /// Of long contents only the start.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { head, content, end, interim } = self;
+        let start = text(&content[..content.len().min(100)]);
+        write!(f, "{head:?}, {} octets: {start:?}, {end:?}, after {interim:?}", content.len())
     }
 }
 
