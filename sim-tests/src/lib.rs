@@ -6,6 +6,7 @@
 //! must hold), `aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
 
 mod aftermath;
+mod agenda;
 mod client;
 mod content;
 mod driver;

@@ -1,6 +1,7 @@
 //! The world: virtual time, and who does something next. Everybody else only knows what was handed to them.
 
 use crate::aftermath::Aftermath;
+use crate::agenda::Agenda;
 use crate::client::{Client, earliest};
 use crate::driver::{Socket, Todo};
 use crate::kernel::{End, News, Wire};
@@ -72,6 +73,7 @@ pub(crate) struct World {
     clients: Vec<Option<Client>>,
     pub(crate) origins: Vec<Option<Origin>>,
     pub(crate) sockets: Vec<Option<Socket>>,
+    pub(crate) open_sockets: usize,
     pub(crate) todo: VecDeque<Todo>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) listen: Listen,
@@ -85,8 +87,7 @@ pub(crate) struct World {
     pub(crate) aftermath: Aftermath,
     /// How each request of the storm ended.
     pub(crate) summary: BTreeMap<u32, String>,
-    events: BTreeMap<(Nanos, u8, u64), Event>,
-    count: u64,
+    events: Agenda,
     alarm: Option<Nanos>,
     stalled_until: Nanos,
     slack: Nanos,
@@ -115,6 +116,7 @@ impl World {
             clients: script.clients.iter().map(|_| None).collect(),
             origins: Vec::new(),
             sockets: Vec::new(),
+            open_sockets: 0,
             todo: VecDeque::new(),
             backlog: VecDeque::new(),
             listen: Listen::Accept,
@@ -126,8 +128,7 @@ impl World {
             drained: false,
             aftermath: Aftermath::default(),
             summary: BTreeMap::new(),
-            events: BTreeMap::new(),
-            count: 0,
+            events: Agenda::default(),
             alarm: None,
             stalled_until: 0,
             slack: (Nanos::from(late) + stalls) * MS,
@@ -168,13 +169,13 @@ impl World {
     /// Lets things happen as long as `goes_on` and there are any.
     pub(crate) fn play_while(&mut self, goes_on: impl Fn(&Self) -> bool) {
         while goes_on(self)
-            && let Some(((at, _, _), event)) = self.events.pop_first()
+            && let Some((at, event)) = self.events.next()
         {
             self.now = at;
-            if self.count > EVENTS_MAX {
+            if self.events.count() > EVENTS_MAX {
                 return self.facts.violate(format!(
                     "it does not end: {} events in {} ms",
-                    self.count,
+                    self.events.count(),
                     at / MS
                 ));
             }
@@ -194,7 +195,6 @@ impl World {
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
-        self.count = 0;
         self.alarm = None;
         self.stalled_until = 0;
         self.slack = 0;
@@ -236,8 +236,7 @@ impl World {
             Event::Tick => u8::MAX,
             _ => next(&self.script.order, &mut self.cursors.order).unwrap_or(0).min(u8::MAX - 1),
         };
-        self.count += 1;
-        self.events.insert((at.max(self.now), rank, self.count), event);
+        self.events.add(at.max(self.now), rank, event);
     }
 
     /// Makes the wire of a new connection.
@@ -366,7 +365,7 @@ impl World {
 
     /// Faults stopped and everybody had their time: nothing may be left.
     pub(crate) fn check_rest(&mut self) {
-        let left = self.sockets.iter().flatten().count();
+        let left = self.open_sockets;
         if self.core.connections() > 0 || left > 0 || self.core.buffered() > 0 {
             let connections = self.core.connections();
             self.facts.violate(format!("{connections} connections and {left} sockets are left at rest"));
