@@ -214,6 +214,9 @@ impl Client {
             }
             Some(_) | None => {}
         }
+        if self.plan.http10 && head.field("transfer-encoding").is_some() {
+            facts.violate(format!("the 1.0 client of {id} got a transfer coding"));
+        }
         facts.client_saw(id, Saw::Head { status: head.status(), passed_on });
         self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close });
     }

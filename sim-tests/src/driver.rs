@@ -5,7 +5,7 @@ use crate::kernel::{End, Got};
 use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Origin;
-use crate::script::{Connect, cyclic};
+use crate::script::{Connect, Script, cyclic};
 use crate::time::{MS, Nanos, SECOND};
 use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
 use bytes::Bytes;
@@ -117,6 +117,14 @@ impl World {
         sometimes!(self.ledger, busy, "drain: something ran");
         sometimes!(self.ledger, !busy, "drain: nothing ran");
         self.feed(Input::Drain);
+        for index in 0..self.script.clients.len() {
+            let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
+            let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
+            if lives && self.facts.is_between_requests(index) {
+                self.facts
+                    .violate(format!("client {index} was between requests and outlived the order to drain"));
+            }
+        }
     }
 
     pub(crate) fn tick(&mut self) {
@@ -181,6 +189,10 @@ impl World {
             self.carry_out(action, cause);
         }
         let sockets = self.open_sockets;
+        if self.lender.out() > sockets {
+            self.facts
+                .violate(format!("{} read buffers are pinned for {sockets} sockets", self.lender.out()));
+        }
         if self.core.connections() != sockets {
             self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
         }
@@ -269,6 +281,14 @@ impl World {
     }
 
     fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
+        self.connects += 1;
+        let requests = self.script.clients.iter().map(Script::count).sum::<u32>();
+        // A request tries each endpoint once.
+        let most = requests as usize * self.core.config().endpoints().count();
+        if self.connects > most {
+            self.facts.violate(format!("more than {most} connects for {requests} requests"));
+            self.is_hopeless = true;
+        }
         self.open_socket(conn, None, false);
         let fate = self.next_connect();
         let error = match fate {
@@ -356,7 +376,7 @@ impl World {
                 if bytes.len() > max {
                     self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
                 }
-                Some(Input::Data { conn, bytes })
+                Some(Input::Data { conn, bytes: self.lender.lend(bytes) })
             }
             Got::Fin => {
                 self.socket(conn)?.ended = true;

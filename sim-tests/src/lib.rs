@@ -14,6 +14,7 @@ mod faults;
 mod kernel;
 mod laws;
 mod ledger;
+mod lent;
 mod message;
 mod notes;
 mod origin;

@@ -7,6 +7,7 @@ use crate::driver::{Socket, Todo};
 use crate::kernel::{End, News, Wire};
 use crate::laws::Facts;
 use crate::ledger::Ledger;
+use crate::lent::Lender;
 use crate::origin::Origin;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
@@ -83,7 +84,12 @@ pub(crate) struct World {
     pub(crate) cursors: Cursors,
     /// Very short reads and writes left: they cost time and show little that is new.
     pub(crate) tiny: u32,
+    pub(crate) lender: Lender,
     pub(crate) drained: bool,
+    /// How many connections the proxy began.
+    pub(crate) connects: usize,
+    /// Something is so wrong that it would go on for ever.
+    pub(crate) is_hopeless: bool,
     pub(crate) aftermath: Aftermath,
     /// How each request of the storm ended.
     pub(crate) summary: BTreeMap<u32, String>,
@@ -125,7 +131,10 @@ impl World {
             ledger: Ledger::default(),
             cursors: Cursors::default(),
             tiny: 500,
+            lender: Lender::default(),
             drained: false,
+            connects: 0,
+            is_hopeless: false,
             aftermath: Aftermath::default(),
             summary: BTreeMap::new(),
             events: Agenda::default(),
@@ -160,15 +169,21 @@ impl World {
         self.play_while(|world| world.now <= ENDS_BY);
         self.check_rest();
         self.facts.finish();
+        if let Some(cluster) = self.core.config().clusters.first() {
+            self.facts.check_queue(cluster.queue_max);
+        }
         if self.journal.is_some() {
             self.summary = self.facts.summary();
         }
-        self.recover();
+        if !self.is_hopeless {
+            self.recover();
+        }
     }
 
     /// Lets things happen as long as `goes_on` and there are any.
     pub(crate) fn play_while(&mut self, goes_on: impl Fn(&Self) -> bool) {
-        while goes_on(self)
+        while !self.is_hopeless
+            && goes_on(self)
             && let Some((at, event)) = self.events.next()
         {
             self.now = at;
@@ -195,6 +210,7 @@ impl World {
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
+        self.connects = 0;
         self.alarm = None;
         self.stalled_until = 0;
         self.slack = 0;
