@@ -25,12 +25,13 @@ mod shrink;
 mod strategy;
 mod suite;
 mod time;
+mod trace;
 mod wording;
 mod world;
 
 pub use faults::Fault;
 pub use ledger::Ledger;
-pub use run::{Report, Violation, run, run_unrecorded, verify};
+pub use run::{Report, Violation, run, run_traced, run_unrecorded, verify};
 pub use script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
     RequestBody, Script,

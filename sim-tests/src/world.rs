@@ -12,7 +12,8 @@ use crate::origin::Origin;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
 use crate::time::{MS, Nanos, SECOND};
-use proxy_core::{Config, ConnId, Core, Instant, JournalWriter, Listen, NetError, Permit};
+use crate::trace::Trace;
+use proxy_core::{Config, ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -52,6 +53,7 @@ pub(crate) struct Cursors {
     pub(crate) reads: usize,
     pub(crate) writes: usize,
     pub(crate) connects: usize,
+    pub(crate) late_news: usize,
     wires: usize,
     order: usize,
     late: usize,
@@ -63,6 +65,7 @@ pub(crate) struct World {
     pub(crate) now: Nanos,
     pub(crate) core: Core,
     pub(crate) journal: Option<JournalWriter>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) sessions: u64,
     pub(crate) inputs: u64,
     pub(crate) wires: Vec<Wire>,
@@ -96,14 +99,17 @@ pub(crate) struct World {
     events: Agenda,
     alarm: Option<Nanos>,
     stalled_until: Nanos,
+    /// Accepting failed for want of descriptors: it is tried again then.
+    pub(crate) rests_until: Nanos,
+    /// What is still going to be said of connections that are dead, and when.
+    pub(crate) late_news: VecDeque<(Nanos, Input)>,
     slack: Nanos,
 }
 
 impl World {
     /// A world in which nothing has happened yet. `script` is tamed.
-    pub(crate) fn new(script: Script, keeps_journal: bool) -> Self {
+    pub(crate) fn new(script: Script) -> Self {
         let config = config(&script);
-        let journal = keeps_journal.then(|| JournalWriter::new(&config, script.seed));
         let late = script.late_ticks.iter().max().copied().unwrap_or(0);
         let stalls = script.stalls.iter().map(|(_, length)| Nanos::from(*length)).sum::<Nanos>();
         let permits = Permits::new(&config);
@@ -112,7 +118,8 @@ impl World {
         let mut world = Self {
             now: 0,
             core,
-            journal,
+            journal: None,
+            trace: None,
             sessions: 0,
             inputs: 0,
             wires: Vec::new(),
@@ -140,11 +147,18 @@ impl World {
             events: Agenda::default(),
             alarm: None,
             stalled_until: 0,
+            rests_until: 0,
+            late_news: VecDeque::new(),
             slack: (Nanos::from(late) + stalls) * MS,
             script,
         };
         world.schedule_script();
         world
+    }
+
+    /// Has everything written down that the core is handed.
+    pub(crate) fn keep_journal(&mut self) {
+        self.journal = Some(JournalWriter::new(self.core.config(), self.script.seed));
     }
 
     fn schedule_script(&mut self) {
@@ -206,6 +220,7 @@ impl World {
 
     /// Goes on with another script. What the old one still had in store does not happen any more.
     pub(crate) fn forget_the_storm(&mut self, script: Script) {
+        self.tell(|_| ("world".to_owned(), "the storm is over, fair weather begins".to_owned()));
         self.clients.resize_with(script.clients.len(), || None);
         self.script = script;
         self.cursors = Cursors::default();
@@ -213,6 +228,8 @@ impl World {
         self.connects = 0;
         self.alarm = None;
         self.stalled_until = 0;
+        self.rests_until = 0;
+        self.late_news.clear();
         self.slack = 0;
     }
 
@@ -262,7 +279,8 @@ impl World {
         let latency = cyclic(&self.script.latencies, at).unwrap_or(0);
         let window =
             cyclic(&self.script.windows, at).map_or(64 * 1024, |window| usize::from(window).max(512));
-        self.wires.push(Wire::new(Nanos::from(latency) * MS, window));
+        let bandwidth = cyclic(&self.script.bandwidths, at).unwrap_or(0);
+        self.wires.push(Wire::new(Nanos::from(latency) * MS, window, bandwidth));
         self.peers.push(peer);
         self.peer_wakes_at.push(None);
         self.ends.push(None);
@@ -293,8 +311,9 @@ impl World {
         let Some(Some(client)) = self.clients.get_mut(index) else { return };
         let wire = client.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].news(End::Proxy);
+        let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = client.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.tell_peer(wire, before);
         self.after_peer(wire, wake, news);
     }
 
@@ -302,8 +321,9 @@ impl World {
         let Some(Some(origin)) = self.origins.get_mut(index) else { return };
         let wire = origin.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].news(End::Proxy);
+        let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.tell_peer(wire, before);
         self.after_peer(wire, wake, news);
     }
 
