@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use proxy_core::forward::{RequestContext, VIA, write_request};
+use proxy_core::forward::{RequestContext, Scheme, write_request};
 use proxy_core::http::{HeadKind, RequestHead};
 use weir_fuzz::oracle::{self, Head, Start};
 use weir_fuzz::{LIMITS, ROOMY, ends, rewrite};
@@ -83,10 +83,9 @@ fn context(peer_is_trusted: bool, request_id: Option<&[u8]>) -> RequestContext<'
     let peer = std::net::IpAddr::from([192, 0, 2, 1]);
     RequestContext {
         peer,
-        proto: "http",
+        scheme: Scheme::Http,
         peer_is_trusted,
         fallback_host: "origin:9001",
         request_id,
-        via: VIA,
     }
 }

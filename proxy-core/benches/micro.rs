@@ -8,7 +8,7 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use driver::scenario::Scenario;
 use driver::{CLIENTS, Driver};
-use proxy_core::forward::{RequestContext, ResponseContext, VIA, write_request, write_response};
+use proxy_core::forward::{RequestContext, ResponseContext, Scheme, write_request, write_response};
 use proxy_core::http::{BodyDecoder, Framing, HeadLimits, Piece, RequestHead, ResponseHead, Version};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -52,11 +52,10 @@ fn forward_request(bencher: Bencher<'_, '_>, name: &str) {
     let head = request_head(&scenario(name));
     let context = RequestContext {
         peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 17)),
-        proto: "http",
+        scheme: Scheme::Http,
         peer_is_trusted: false,
         fallback_host: "127.0.0.1:9001",
         request_id: Some(b"0123456789abcdef"),
-        via: VIA,
     };
     let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
@@ -69,12 +68,8 @@ fn forward_request(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = ["get_1k", "get_1k_short"])]
 fn forward_response(bencher: Bencher<'_, '_>, name: &str) {
     let (head, _) = response_head(&scenario(name));
-    let context = ResponseContext {
-        client_version: Version::Http11,
-        framing: head.framing(),
-        keep_alive: true,
-        via: VIA,
-    };
+    let context =
+        ResponseContext { client_version: Version::Http11, framing: head.framing(), keep_alive: true };
     let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
         out.clear();

@@ -228,6 +228,12 @@ impl Config {
             .flat_map(|(id, cluster)| cluster.endpoints.iter().map(move |endpoint| (ClusterId(id), endpoint)))
     }
 
+    /// The limits on waiting of a route, or those that hold before one is known.
+    pub(crate) fn timeouts_of(&self, route: Option<u32>) -> &Timeouts {
+        let route = route.and_then(|index| self.routes.get(index as usize));
+        route.map_or(&self.timeouts, |route| &route.timeouts)
+    }
+
     /// Finds the first thing that the core could not work with.
     ///
     /// # Errors

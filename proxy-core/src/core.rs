@@ -12,9 +12,11 @@ mod expiry;
 mod interest;
 mod leasing;
 mod server;
+mod settle;
+mod view;
 
 use crate::action::{Action, Close, Interest};
-use crate::config::{ClusterId, Config, ConfigError, Timeouts};
+use crate::config::{ClusterId, Config, ConfigError};
 use crate::digest::Digest;
 use crate::exchange::{Exchange, ExchangeId};
 use crate::http::HeadLimits;
@@ -35,8 +37,8 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use client::Admission;
 use core::hash::{Hash, Hasher};
-use core::mem;
 use drain::Draining;
+use settle::Told;
 
 /// Every decision of one worker.
 #[derive(Clone, Debug)]
@@ -69,9 +71,7 @@ struct Conn {
     /// When its alarm is set, if it is.
     armed: Option<Instant>,
     is_touched: bool,
-    update_queued: bool,
-    /// What the driver was last told.
-    shown: Interest,
+    told: Told,
 }
 
 /// Which side of us a connection is on.
@@ -169,7 +169,7 @@ impl Core {
                 // The connection may have ended after the update was queued.
                 Action::Update { conn } => {
                     if let Some(entry) = self.conns.get_mut(conn.0) {
-                        entry.update_queued = false;
+                        entry.told.is_queued = false;
                         return Some(action);
                     }
                 }
@@ -180,7 +180,7 @@ impl Core {
 
     /// What is wanted of a connection; `None` when it is dead.
     pub fn interest(&self, conn: ConnId) -> Option<Interest> {
-        self.side(conn).map(|side| self.interest_of(side))
+        self.conns.get(conn.0).map(|entry| entry.told.interest)
     }
 
     /// The octets to write to a connection, in order, borrowed. Empty when it is dead.
@@ -234,49 +234,6 @@ impl Core {
         digest.finish()
     }
 
-    /// Brings clocks, alarms and the driver's knowledge in line with what the input changed.
-    fn settle(&mut self) {
-        while let Some(cluster) = self.to_serve.pop() {
-            self.serve_queue(cluster);
-        }
-        // Clocks first: a connection's clocks may change its peer's alarm, which puts the peer on the list, too.
-        let mut at = 0;
-        while let Some(conn) = self.touched.get(at).copied() {
-            self.settle_clocks(conn);
-            at += 1;
-        }
-        let touched = mem::take(&mut self.touched);
-        for conn in &touched {
-            self.settle_alarm(*conn);
-            self.settle_update(*conn);
-        }
-        self.touched = touched;
-        self.touched.clear();
-        self.settle_drain();
-    }
-
-    fn settle_alarm(&mut self, conn: ConnId) {
-        let Some(deadline) = self.deadline_of(conn) else { return };
-        if let Some(entry) = self.conns.get_mut(conn.0) {
-            self.timers.arm(conn, &mut entry.armed, deadline.at);
-        }
-    }
-
-    fn settle_update(&mut self, conn: ConnId) {
-        let Some(interest) = self.interest(conn) else { return };
-        let Some(entry) = self.conns.get_mut(conn.0) else { return };
-        entry.is_touched = false;
-        let opened = interest.read > 0 && entry.shown.read == 0;
-        let ended = interest.shutdown && !entry.shown.shutdown;
-        let writes = interest.write && !entry.side.outbox().is_blocked();
-        entry.shown = interest;
-        self.spare.collect(entry.side.outbox_mut());
-        if (opened || ended || writes) && !entry.update_queued {
-            entry.update_queued = true;
-            self.actions.push_back(Action::Update { conn });
-        }
-    }
-
     /// Notes that `conn` must be looked at before this input is done.
     fn touch(&mut self, conn: ConnId) {
         if let Some(entry) = self.conns.get_mut(conn.0)
@@ -291,8 +248,7 @@ impl Core {
         if let Side::Downstream(_) = side {
             self.sessions += 1;
         }
-        let conn =
-            Conn { side, armed: None, is_touched: false, update_queued: false, shown: Interest::default() };
+        let conn = Conn { side, armed: None, is_touched: false, told: Told::default() };
         let conn = ConnId(self.conns.insert(conn));
         self.touch(conn);
         conn
@@ -372,12 +328,6 @@ impl Core {
 
     fn exchange_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
         self.exchanges.get_mut(id.0)
-    }
-
-    /// The limits on waiting of a route, or those that hold before one is known.
-    fn timeouts(&self, route: Option<u32>) -> &Timeouts {
-        let route = route.and_then(|index| self.config.routes.get(index as usize));
-        route.map_or(&self.config.timeouts, |route| &route.timeouts)
     }
 }
 

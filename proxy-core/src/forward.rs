@@ -10,11 +10,8 @@ use alloc::vec::Vec;
 
 use crate::http::{Field, Framing, Version};
 
-pub use request::{RequestContext, write_request};
+pub use request::{RequestContext, Scheme, write_request};
 pub use response::{ResponseContext, write_interim, write_response};
-
-/// Our name in Via, and in Proxy-Status.
-pub const VIA: &str = "weir";
 
 /// How the body of a response is framed to a client that speaks `client`. HTTP/1.0 knows no chunks.
 pub fn downstream_framing(response: Framing, client: Version) -> Framing {
@@ -50,23 +47,21 @@ impl Copier<'_> {
     }
 }
 
-/// Appends one field line.
+/// Appends one field line; `name` brings its colon and space.
+#[inline]
 fn put_line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends our own Via line behind all others: `received` is the version of the message that came to
+/// Our own Via line, which stands behind all others: `received` is the version of the message that came to
 /// us (RFC 9110 §7.6.3).
-fn put_via(out: &mut Vec<u8>, received: Version, pseudonym: &str) {
-    out.extend_from_slice(match received {
-        Version::Http10 => b"Via: 1.0 ",
-        Version::Http11 => b"Via: 1.1 ",
-    });
-    out.extend_from_slice(pseudonym.as_bytes());
-    out.extend_from_slice(b"\r\n");
+const fn via(received: Version) -> &'static [u8; 15] {
+    match received {
+        Version::Http10 => b"Via: 1.0 weir\r\n",
+        Version::Http11 => b"Via: 1.1 weir\r\n",
+    }
 }
 
 #[cfg(test)]

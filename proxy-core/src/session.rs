@@ -4,7 +4,7 @@
 //! would be another session over the same exchanges.
 
 use crate::exchange::ExchangeId;
-use crate::forward::{ResponseContext, VIA, downstream_framing, write_interim, write_response};
+use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
 use crate::http::{
     BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Piece,
     RequestHead, ResponseHead, Trailers, Version,
@@ -192,14 +192,14 @@ impl Session {
     /// Passes a 1xx on. 1.0 knows none (RFC 9110 §15.2).
     pub(crate) fn interim(&mut self, head: &ResponseHead) {
         if let State::Exchange(Serving { version: Version::Http11, .. }) = &self.state {
-            self.outbox.append(|out| write_interim(out, head, VIA));
+            self.outbox.append(|out| write_interim(out, head));
         }
     }
 
     /// Becomes a tunnel: what was pipelined behind the request is the tunnel's first octets.
     pub(crate) fn switch(&mut self, head: &ResponseHead) {
         if let State::Exchange(serving) = &mut self.state {
-            self.outbox.append(|out| write_interim(out, head, VIA));
+            self.outbox.append(|out| write_interim(out, head));
             serving.request = Receiving::Raw;
             serving.response = Responding::Raw { fin: false };
         }
@@ -211,7 +211,7 @@ impl Session {
         let framing = downstream_framing(head.framing(), serving.version);
         let may_follow = !self.half_closed || !self.inbox.is_empty();
         let keep_alive = may_keep && may_follow && serving.keep_alive && framing != Framing::Close;
-        let context = ResponseContext { client_version: serving.version, framing, keep_alive, via: VIA };
+        let context = ResponseContext { client_version: serving.version, framing, keep_alive };
         self.outbox.append(|out| write_response(out, head, &context));
         serving.response = Responding::Body { encoder: BodyEncoder::new(framing), keep_alive };
     }

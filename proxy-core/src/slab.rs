@@ -49,8 +49,20 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        let entry = self.entries.get_mut(key.index as usize)?;
-        if entry.generation == key.generation { entry.value.as_mut() } else { None }
+        self.entries.get_mut(key.index as usize)?.tenant(key)
+    }
+
+    /// Two entries at a time. They are different ones, or there is no second.
+    pub(crate) fn get_pair_mut(
+        &mut self,
+        first: Key,
+        second: Option<Key>,
+    ) -> (Option<&mut T>, Option<&mut T>) {
+        let Some(second) = second else { return (self.get_mut(first), None) };
+        match self.entries.get_disjoint_mut([first.index as usize, second.index as usize]) {
+            Ok([one, two]) => (one.tenant(first), two.tenant(second)),
+            Err(_) => (None, None),
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
@@ -76,6 +88,12 @@ impl<T> Slab<T> {
     }
 }
 
+impl<T> Entry<T> {
+    fn tenant(&mut self, key: Key) -> Option<&mut T> {
+        if self.generation == key.generation { self.value.as_mut() } else { None }
+    }
+}
+
 /// A table of more than 2³² connections would need more memory than its entries could be counted in.
 fn next_index(len: usize) -> u32 {
     u32::try_from(len).expect("fewer than 2^32 connections")
@@ -95,6 +113,17 @@ mod tests {
         assert_eq!(slab.get(first), None);
         assert_eq!(slab.remove(first), None);
         assert_eq!(slab.get(second), Some(&"second"));
+    }
+
+    #[test]
+    fn two_entries_at_a_time_are_two_different_ones() {
+        let mut slab = Slab::new();
+        let (one, two) = (slab.insert("one"), slab.insert("two"));
+        assert_eq!(slab.get_pair_mut(one, Some(two)), (Some(&mut "one"), Some(&mut "two")));
+        assert_eq!(slab.get_pair_mut(two, None), (Some(&mut "two"), None));
+        assert_eq!(slab.get_pair_mut(one, Some(one)), (None, None));
+        slab.remove(two);
+        assert_eq!(slab.get_pair_mut(one, Some(two)), (Some(&mut "one"), None));
     }
 
     #[test]

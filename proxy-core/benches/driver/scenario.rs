@@ -37,7 +37,7 @@ impl Scenario {
             Self { name: "get_1k_policy", has_policy: true, ..get_1k.copy() },
             Self {
                 name: "get_1k_short",
-                request: get("Host: 127.0.0.1:8080\r\n").into(),
+                request: get("Host: origin.test\r\nUser-Agent: weir-compare\r\nAccept: */*\r\n").into(),
                 response: short(KIB).into(),
                 ..get_1k.copy()
             },
@@ -144,8 +144,18 @@ fn sized(length: usize) -> Vec<u8> {
     [format!("{NGINX}Content-Length: {length}\r\n\r\n").as_bytes(), &content(length)].concat()
 }
 
+/// What `benches/compare` answers.
 fn short(length: usize) -> Vec<u8> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\n\
+         Server: origin\r\n\
+         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+         Content-Type: text/plain\r\n\
+         Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\n\
+         ETag: \"5a7c2f01-400\"\r\n\
+         Cache-Control: max-age=60\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
     [head.as_bytes(), &content(length)].concat()
 }
 

@@ -1,5 +1,6 @@
 //! Every invariant of the state, asserted. For tests, simulations and fuzzing; bytes from the network can't break one.
 
+use super::interest::buffer;
 use super::{Core, Side};
 use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
@@ -19,6 +20,11 @@ impl Core {
         for (key, conn) in self.conns.iter() {
             let id = ConnId(key);
             assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
+            assert_eq!(
+                Some(conn.told.interest),
+                self.interest_of(id),
+                "the driver was told otherwise of {id:?}"
+            );
             match &conn.side {
                 Side::Downstream(session) => {
                     sessions += 1;
@@ -50,7 +56,7 @@ impl Core {
 
     fn check_session(&self, conn: ConnId, session: &Session) {
         session.outbox.check();
-        let (head, buffer) = (self.limits.head_bytes, self.buffer());
+        let (head, buffer) = (self.limits.head_bytes, buffer(&self.config));
         assert!(session.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
         assert!(
             session.outbox.held() <= 2 * head + buffer + FRAMING_SLACK,
@@ -91,7 +97,7 @@ impl Core {
         if !link.is_connecting() {
             link.outbox.check();
         }
-        let (head, buffer) = (self.limits.head_bytes, self.buffer());
+        let (head, buffer) = (self.limits.head_bytes, buffer(&self.config));
         assert!(link.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
         assert!(
             link.outbox.held() <= 2 * (head + buffer) + FRAMING_SLACK,

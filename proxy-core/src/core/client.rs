@@ -157,7 +157,7 @@ impl Core {
         if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
             return self.refuse(conn, &Failure::LastHop, Some(head));
         }
-        let Some(route) = self.router.find(head.host().unwrap_or_default().as_bytes(), head.path()) else {
+        let Some(route) = self.router.find(head.host_bytes().unwrap_or_default(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(head));
         };
         let Some(config) = self.config.routes.get(route as usize) else { return };

@@ -1,11 +1,13 @@
 //! Which limit on waiting ends next for a connection. Each is a function of the state: nothing can forget to arm one.
 
+use super::interest::{client_room, server_room};
+use super::view::View;
 use super::{Core, Side};
 use crate::config::Timeouts;
-use crate::exchange::{Exchange, ExchangeId, Stage};
+use crate::exchange::{Exchange, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
-use crate::session::{Session, State};
+use crate::session::State;
 use crate::time::{Deadline, Instant, Timer};
 use core::time::Duration;
 
@@ -30,19 +32,21 @@ impl Earliest {
 }
 
 impl Core {
-    /// The next limit that ends for `conn`, and when.
+    /// The next limit that ends for `conn`, and when. What limits an exchange is its session's.
     pub(super) fn deadline_of(&self, conn: ConnId) -> Option<Deadline> {
-        let mut earliest = Earliest::default();
         match self.side(conn)? {
-            Side::Downstream(session) => self.add_session(session, &mut earliest),
-            Side::Upstream(link) => add_link(link, &mut earliest),
+            Side::Downstream(_) => self.view(conn)?.deadline(),
+            Side::Upstream(link) => idle_deadline(link),
         }
-        earliest.0
     }
+}
 
-    fn add_session(&self, session: &Session, earliest: &mut Earliest) {
+impl View<'_> {
+    /// The next limit that ends for the session.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let mut earliest = Earliest::default();
         let client = &self.config.timeouts.client;
-        match &session.state {
+        match &self.session.state {
             State::Unadmitted => {}
             State::AwaitHead { began: Some(began), .. } => {
                 earliest.add(Timer::ClientHead, Some(*began), client.head);
@@ -50,25 +54,26 @@ impl Core {
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
             }
-            State::Exchange(serving) => {
-                if let Some(exchange) = self.exchange(serving.id) {
-                    let timeouts = self.timeouts(Some(exchange.route));
-                    earliest.add(Timer::ClientWrite, session.outbox.stalled_since(), timeouts.client.write);
-                    self.add_exchange(exchange, timeouts, earliest);
+            State::Exchange(_) => {
+                if let Some(exchange) = self.exchange {
+                    self.add_exchange(exchange, &mut earliest);
                 }
             }
             State::Flushing { outcome, total_ends, .. } => {
-                let limit = self.timeouts(outcome.route).client.write;
-                earliest.add(Timer::ClientWrite, session.outbox.stalled_since(), limit);
+                let limit = self.config.timeouts_of(outcome.route).client.write;
+                earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), limit);
                 if let Some(total_ends) = total_ends {
                     earliest.at(Timer::Total, *total_ends);
                 }
             }
             State::Lingering { since, .. } => earliest.add(Timer::Linger, Some(*since), Some(LINGER)),
         }
+        earliest.0
     }
 
-    fn add_exchange(&self, exchange: &Exchange, timeouts: &Timeouts, earliest: &mut Earliest) {
+    fn add_exchange(&self, exchange: &Exchange, earliest: &mut Earliest) {
+        let timeouts = self.config.timeouts_of(Some(exchange.route));
+        earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), timeouts.client.write);
         if !exchange.outcome.streamed {
             earliest.add(Timer::Total, Some(exchange.outcome.started), timeouts.total);
         }
@@ -78,79 +83,46 @@ impl Core {
             Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, exchange.marks.sent, timeouts.head),
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}
         }
-        if let Some(link) = exchange.link().and_then(|link| self.link(link))
-            && !link.is_connecting()
-        {
+        if let Some(link) = self.link.filter(|link| !link.is_connecting()) {
             earliest.add(Timer::UpstreamWrite, link.outbox.stalled_since(), timeouts.write);
         }
         earliest.add(Timer::UpstreamRead, exchange.upstream_owes.since(), timeouts.read);
-        earliest.add(Timer::ClientBody, exchange.client_owes.since(), client_allowance(exchange, timeouts));
+        if let Some(since) = exchange.client_owes.since() {
+            earliest.add(Timer::ClientBody, Some(since), client_allowance(exchange, timeouts));
+        }
         if exchange.is_streaming() {
             earliest.add(Timer::StreamIdle, Some(exchange.moved), timeouts.stream_idle);
         }
     }
 
-    /// Starts the write clock of `conn` if octets wait, and runs or pauses the two clocks of its exchange: each only
-    /// while that peer is waited for. These and the deadlines of an exchange are settled with its session.
-    pub(super) fn settle_clocks(&mut self, conn: ConnId) {
-        let now = self.now;
-        match self.conns.get_mut(conn.0).map(|entry| &mut entry.side) {
-            Some(Side::Downstream(session)) => {
-                session.outbox.start_clock(now);
-                if let Some(id) = session.exchange() {
-                    self.settle_owing(id);
-                }
-            }
-            Some(Side::Upstream(link)) => {
-                // Before the connection stands nothing could be written: that wait is `connect`'s.
-                if !link.is_connecting() {
-                    link.outbox.start_clock(now);
-                }
-                if let Some(id) = link.exchange()
-                    && let Some(session) = self.exchange(id).map(|exchange| exchange.session)
-                {
-                    self.touch(session);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn settle_owing(&mut self, id: ExchangeId) {
-        let now = self.now;
-        let Some(exchange) = self.exchange(id) else { return };
-        let (upstream, client) = (self.upstream_owes(exchange), self.client_owes(exchange));
-        if let Some(exchange) = self.exchange_mut(id) {
-            exchange.upstream_owes.set(upstream, now);
-            exchange.client_owes.set(client, now);
-        }
-    }
-
     /// Whether the upstream is the one that everybody waits for: it has the whole request, or the client waits for its
     /// 100, and we would read what it sent.
-    fn upstream_owes(&self, exchange: &Exchange) -> bool {
-        if exchange.is_streaming() {
-            return false;
-        }
-        let Some(link) = exchange.link().and_then(|link| self.link(link)) else { return false };
+    pub(super) fn upstream_owes(&self) -> bool {
+        let (Some(exchange), Some(link)) = (self.exchange, self.link) else { return false };
         let has_request = link.is_request_sent()
             || (exchange.awaiting_continue && !link.is_connecting() && link.outbox.is_empty());
-        has_request && self.session(exchange.session).is_some_and(|session| self.server_room(session) > 0)
+        has_request && !exchange.is_streaming() && server_room(self.config, self.session) > 0
     }
 
     /// Whether the client owes body octets that we would read.
-    fn client_owes(&self, exchange: &Exchange) -> bool {
-        if exchange.awaiting_continue || exchange.is_streaming() {
-            return false;
-        }
-        let Some(link) = exchange.link().and_then(|link| self.link(link)) else { return false };
-        self.session(exchange.session).is_some_and(Session::owes_body) && self.client_room(link) > 0
+    pub(super) fn client_owes(&self) -> bool {
+        let (Some(exchange), Some(link)) = (self.exchange, self.link) else { return false };
+        self.session.owes_body()
+            && !exchange.awaiting_continue
+            && !exchange.is_streaming()
+            && client_room(self.config, link) > 0
     }
 }
 
-fn add_link(link: &Link, earliest: &mut Earliest) {
-    if let link::State::Idle { since, lifetime } = link.state {
-        earliest.add(Timer::UpstreamKeepAlive, Some(since), lifetime);
+/// When a pooled connection has been idle for long enough.
+pub(super) fn idle_deadline(link: &Link) -> Option<Deadline> {
+    match link.state {
+        link::State::Idle { since, lifetime: Some(lifetime) } => {
+            Some(Deadline { at: since.after(lifetime), timer: Timer::UpstreamKeepAlive })
+        }
+        link::State::Idle { lifetime: None, .. } | link::State::Connecting(_) | link::State::Leased(_) => {
+            None
+        }
     }
 }
 

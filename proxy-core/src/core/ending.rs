@@ -24,7 +24,8 @@ impl Core {
             self.release(link);
         }
         let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: WELL };
-        let total = self.timeouts(Some(exchange.route)).total.filter(|_| !exchange.outcome.streamed);
+        let total =
+            self.config.timeouts_of(Some(exchange.route)).total.filter(|_| !exchange.outcome.streamed);
         let total_ends = total.map(|total| exchange.outcome.started.after(total));
         self.start_flush(exchange.session, exchange.end(self.now, ending), total_ends, then);
     }
@@ -46,7 +47,10 @@ impl Core {
                     link.park(now, lifetime);
                 }
                 self.touch(conn);
-                self.to_serve.push(self.upstreams.cluster_of(endpoint));
+                let cluster = self.upstreams.cluster_of(endpoint);
+                if self.upstreams.next_pending(cluster).is_some() {
+                    self.to_serve.push(cluster);
+                }
             }
             Some(_) | None => self.close(conn, how),
         }

@@ -17,7 +17,6 @@ impl Core {
                 Some(deadline) if deadline.at <= self.now => self.expire(conn, deadline.timer),
                 _ => {}
             }
-            self.settle_alarm(conn);
             self.touch(conn);
         }
         self.on_drain_tick();

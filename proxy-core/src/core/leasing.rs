@@ -1,11 +1,12 @@
 //! How a request comes to a connection: the choice, the queue, the next try.
 
+use super::interest::buffer;
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::config::ClusterId;
 use crate::exchange::verdict::{Failure, may_replay};
 use crate::exchange::{ExchangeId, Stage};
-use crate::forward::{RequestContext, VIA};
+use crate::forward::{RequestContext, Scheme};
 use crate::http::RequestHead;
 use crate::ids;
 use crate::input::{ConnId, NetError, Permit};
@@ -143,7 +144,7 @@ impl Core {
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32, conn: ConnId) {
         let Some(request) = self.take_request(id, head) else { return };
-        let (now, kept_max) = (self.now, self.limits.head_bytes + self.buffer());
+        let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
         if let Some(link) = self.link_mut(conn) {
             link.carry(request, kept_max);
         }
@@ -186,11 +187,10 @@ impl Core {
         let request_id = ids::hex(exchange.outcome.id);
         let context = RequestContext {
             peer,
-            proto: "http",
+            scheme: Scheme::Http,
             peer_is_trusted: self.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
             fallback_host: self.upstreams.fallback_host(exchange.cluster),
             request_id: Some(&request_id),
-            via: VIA,
         };
         Some(Request::new(id, head, &context, outbox))
     }

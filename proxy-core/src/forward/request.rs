@@ -4,7 +4,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 
-use super::{Copier, put_line, put_via};
+use super::{Copier, put_line, via};
 use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version, put_decimal};
 
 /// What the request's own octets do not say.
@@ -12,16 +12,23 @@ use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version, put_de
 pub struct RequestContext<'a> {
     /// The client's address.
     pub peer: IpAddr,
-    /// The scheme that the client used: "http" or "https".
-    pub proto: &'static str,
+    /// The scheme that the client used.
+    pub scheme: Scheme,
     /// Whether what the client says of earlier hops is believed.
     pub peer_is_trusted: bool,
     /// The endpoint's authority: Host of an HTTP/1.0 request that had none.
     pub fallback_host: &'a str,
     /// The X-Request-Id to set. `None`: leave the field alone.
     pub request_id: Option<&'a [u8]>,
-    /// Our name in Via.
-    pub via: &'a str,
+}
+
+/// Whether the client's connection is secured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// "http"
+    Http,
+    /// "https"
+    Https,
 }
 
 /// Most octets that the lines added here have, apart from what is counted one by one.
@@ -32,22 +39,17 @@ pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, ctx: &RequestContext
     let authority = head.authority().unwrap_or_default();
     let request_id = ctx.request_id.unwrap_or_default();
     out.reserve(
-        head.raw().len()
-            + 2 * authority.len()
-            + request_id.len()
-            + ctx.fallback_host.len()
-            + ctx.via.len()
-            + ADDED_MAX,
+        head.raw().len() + 2 * authority.len() + request_id.len() + ctx.fallback_host.len() + ADDED_MAX,
     );
     let mut copier = start_line(out, head);
     if !head.fields().has(Name::Host) {
         let host = head.authority().unwrap_or(ctx.fallback_host.as_bytes());
-        put_line(out, b"Host", host);
+        put_line(out, b"Host: ", host);
     }
     let forwarded_for = copy_fields(out, &mut copier, head, ctx);
     copier.finish(out);
     put_hop_by_hop(out, head);
-    put_via(out, head.version(), ctx.via);
+    out.extend_from_slice(via(head.version()));
     put_forwarded(out, head, ctx, forwarded_for);
     out.extend_from_slice(b"\r\n");
 }
@@ -98,7 +100,7 @@ fn copy_fields(
 ) -> ForwardedFor {
     let last_for = last_believed(head, ctx, Name::XForwardedFor).map(Field::start);
     let mut forwarded_for = ForwardedFor::Missing;
-    for field in head.fields().iter() {
+    for field in head.fields().notable() {
         match fate(field, head, ctx) {
             Fate::Keep if field.name() == Name::XForwardedFor && last_for == Some(field.start()) => {
                 copier.replace(out, field.value_end(), field.end());
@@ -113,7 +115,8 @@ fn copy_fields(
             Fate::Drop => copier.drop_line(out, field),
             Fate::Authority => {
                 copier.drop_line(out, field);
-                put_line(out, field.name_bytes(head.raw()), head.authority().unwrap_or_default());
+                out.extend_from_slice(field.name_bytes(head.raw()));
+                put_line(out, b": ", head.authority().unwrap_or_default());
             }
             Fate::Decrement(forwards) => {
                 copier.drop_line(out, field);
@@ -165,8 +168,10 @@ fn fate(field: &Field, head: &RequestHead, ctx: &RequestContext<'_>) -> Fate {
 
 /// The last line of that name which a trusted peer sent for us to pass on.
 fn last_believed<'a>(head: &'a RequestHead, ctx: &RequestContext<'_>, name: Name) -> Option<&'a Field> {
-    let lines = head.fields().named(name).filter(|field| !field.is_named_by_connection());
-    if ctx.peer_is_trusted { lines.last() } else { None }
+    if !ctx.peer_is_trusted {
+        return None;
+    }
+    head.fields().named(name).filter(|field| !field.is_named_by_connection()).last()
 }
 
 /// The framing that we write ourselves, and what we ask of the upstream for this hop.
@@ -194,13 +199,16 @@ fn put_forwarded(
         out.extend_from_slice(b"\r\n");
     }
     if last_believed(head, ctx, Name::XForwardedProto).is_none() {
-        put_line(out, b"X-Forwarded-Proto", ctx.proto.as_bytes());
+        out.extend_from_slice(match ctx.scheme {
+            Scheme::Http => b"X-Forwarded-Proto: http\r\n",
+            Scheme::Https => b"X-Forwarded-Proto: https\r\n",
+        });
     }
     if let (None, Some(authority)) = (last_believed(head, ctx, Name::XForwardedHost), head.authority()) {
-        put_line(out, b"X-Forwarded-Host", authority);
+        put_line(out, b"X-Forwarded-Host: ", authority);
     }
     if let (None, Some(id)) = (last_believed(head, ctx, Name::XRequestId), ctx.request_id) {
-        put_line(out, b"X-Request-Id", id);
+        put_line(out, b"X-Request-Id: ", id);
     }
 }
 
@@ -214,25 +222,37 @@ fn put_address(out: &mut Vec<u8>, address: IpAddr) {
 
 /// Written on every request, hence by hand.
 fn put_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
-    let mut text = [0; "255.255.255.255".len()];
+    let mut text = [0; "255.255.255.255.".len()];
     let mut len = 0;
-    let mut put = |octet| {
-        if let Some(place) = text.get_mut(len) {
-            *place = octet;
+    for octet in address.octets() {
+        let decimal = &DECIMALS[usize::from(octet)];
+        if let Some(place) = text.get_mut(len..len + 4) {
+            place.copy_from_slice(&decimal.text);
         }
-        len += 1;
-    };
-    for (place, number) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            put(b'.');
-        }
-        if number >= 100 {
-            put(b'0' + number / 100);
-        }
-        if number >= 10 {
-            put(b'0' + number / 10 % 10);
-        }
-        put(b'0' + number % 10);
+        len += decimal.len;
     }
-    out.extend_from_slice(text.get(..len).unwrap_or_default());
+    out.extend_from_slice(text.get(..len - 1).unwrap_or_default());
 }
+
+struct Decimal {
+    /// One to three digits and a dot.
+    text: [u8; 4],
+    len: usize,
+}
+
+/// The numbers from 0 to 255.
+static DECIMALS: [Decimal; 256] = {
+    let mut decimals = [const { Decimal { text: [0; 4], len: 0 } }; 256];
+    let mut number = 0;
+    while number < 256 {
+        let digits =
+            [b'0' + (number / 100) as u8, b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
+        decimals[number] = match digits {
+            [b'0', b'0', ones] => Decimal { text: [ones, b'.', 0, 0], len: 2 },
+            [b'0', tens, ones] => Decimal { text: [tens, ones, b'.', 0], len: 3 },
+            [hundreds, tens, ones] => Decimal { text: [hundreds, tens, ones, b'.'], len: 4 },
+        };
+        number += 1;
+    }
+    decimals
+};

@@ -2,31 +2,29 @@
 
 use alloc::vec::Vec;
 
-use super::{Copier, put_line, put_via};
+use super::{Copier, via};
 use crate::http::{Field, Framing, Name, ResponseHead, Version, put_decimal};
 
 /// What the response's own octets do not say.
 #[derive(Debug, Clone, Copy)]
-pub struct ResponseContext<'a> {
+pub struct ResponseContext {
     /// The version that the client speaks.
     pub client_version: Version,
     /// The framing that we will write: see `downstream_framing`.
     pub framing: Framing,
     /// Whether we would take another request on the client's connection.
     pub keep_alive: bool,
-    /// Our name in Via.
-    pub via: &'a str,
 }
 
-/// Most octets that the lines added here have, apart from Via's pseudonym.
+/// Most octets that the lines added here have.
 const ADDED_MAX: usize = 160;
 
 /// Appends the whole head of a final response, its empty line included.
-pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseContext<'_>) {
+pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseContext) {
     // RFC 9110 §15.5.22: a 426 has to say which protocol to upgrade to.
     let upgrade = head.status() == 426 && head.fields().has(Name::Upgrade);
     let keep_alive = ctx.keep_alive && ctx.framing != Framing::Close;
-    copy_head(out, head, ctx.framing, upgrade, ctx.via);
+    copy_head(out, head, ctx.framing, upgrade);
     match ctx.framing {
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::Length(length) if !head.fields().has(Name::ContentLength) => {
@@ -36,29 +34,28 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseCont
         }
         Framing::None | Framing::Length(_) | Framing::Close => {}
     }
-    match (keep_alive, ctx.client_version, upgrade) {
-        (false, _, false) => put_line(out, b"Connection", b"close"),
-        (false, _, true) => put_line(out, b"Connection", b"upgrade, close"),
-        (true, Version::Http10, false) => put_line(out, b"Connection", b"keep-alive"),
-        (true, Version::Http10, true) => put_line(out, b"Connection", b"upgrade, keep-alive"),
-        (true, Version::Http11, true) => put_line(out, b"Connection", b"upgrade"),
-        (true, Version::Http11, false) => {}
-    }
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(match (keep_alive, ctx.client_version, upgrade) {
+        (true, Version::Http11, false) => b"\r\n",
+        (true, Version::Http11, true) => b"Connection: upgrade\r\n\r\n",
+        (true, Version::Http10, false) => b"Connection: keep-alive\r\n\r\n",
+        (true, Version::Http10, true) => b"Connection: upgrade, keep-alive\r\n\r\n",
+        (false, _, false) => b"Connection: close\r\n\r\n",
+        (false, _, true) => b"Connection: upgrade, close\r\n\r\n",
+    });
 }
 
 /// Appends the whole head of an interim response, or of the 101 that ends HTTP on this connection. Not
 /// for HTTP/1.0 clients: they know neither (RFC 9110 §15.2).
-pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead, via: &str) {
-    copy_head(out, head, Framing::None, head.is_switching(), via);
+pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead) {
+    copy_head(out, head, Framing::None, head.is_switching());
     if head.is_switching() {
-        put_line(out, b"Connection", b"upgrade");
+        out.extend_from_slice(b"Connection: upgrade\r\n");
     }
     out.extend_from_slice(b"\r\n");
 }
 
-fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool, via: &str) {
-    out.reserve(head.raw().len() + via.len() + ADDED_MAX);
+fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool) {
+    out.reserve(head.raw().len() + ADDED_MAX);
     out.extend_from_slice(b"HTTP/1.1");
     let mut copier = Copier { head: head.raw(), from: VERSION_LEN };
     if head.after_version().get(4) == Some(&b'\r') {
@@ -66,13 +63,13 @@ fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: 
         copier.replace(out, VERSION_LEN + 4, head.fields_start());
         out.extend_from_slice(b" \r\n");
     }
-    for field in head.fields().iter() {
+    for field in head.fields().notable() {
         if !goes_on(field, head, framing, upgrade) {
             copier.drop_line(out, field);
         }
     }
     copier.finish(out);
-    put_via(out, head.version(), via);
+    out.extend_from_slice(via(head.version()));
 }
 
 const VERSION_LEN: usize = "HTTP/1.1".len();

@@ -7,18 +7,17 @@ use core::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::{
-    RequestContext, ResponseContext, downstream_framing, write_interim, write_request, write_response,
+    RequestContext, ResponseContext, Scheme, downstream_framing, write_interim, write_request, write_response,
 };
 use crate::http::tests::{LIMITS, request, response, wire};
 use crate::http::{Framing, Name, RequestHead, ResponseHead, Version};
 
 const CONTEXT: RequestContext<'_> = RequestContext {
     peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)),
-    proto: "http",
+    scheme: Scheme::Http,
     peer_is_trusted: false,
     fallback_host: "10.0.0.1:9001",
     request_id: None,
-    via: "weir",
 };
 
 /// What ends every forwarded request here, unless a case is about it.
@@ -247,11 +246,7 @@ fn returned(text: &str, to_head: bool, client: Version, keep_alive: bool) -> Str
     let head = ResponseHead::parse(wire(text).into(), to_head, &LIMITS).unwrap();
     let framing = downstream_framing(head.framing(), client);
     let mut out = Vec::new();
-    write_response(
-        &mut out,
-        &head,
-        &ResponseContext { client_version: client, framing, keep_alive, via: "weir" },
-    );
+    write_response(&mut out, &head, &ResponseContext { client_version: client, framing, keep_alive });
     shown(&out)
 }
 
@@ -338,7 +333,7 @@ fn interim_responses_go_on_and_101_keeps_its_upgrade() {
     ];
     for (before, after) in cases {
         let mut out = Vec::new();
-        write_interim(&mut out, &response(before), "weir");
+        write_interim(&mut out, &response(before));
         assert_eq!(shown(&out), after);
     }
 }
@@ -350,8 +345,8 @@ fn a_head_is_appended_behind_what_is_already_there_with_one_reservation() {
     write_request(&mut out, &head, &CONTEXT);
     assert!(out.starts_with(b"beforeGET / HTTP/1.1\r\n"));
 
-    let mut fresh = Vec::new();
-    fresh.reserve(head.raw().len() + 2 * "a".len() + CONTEXT.fallback_host.len() + CONTEXT.via.len() + 256);
+    let enough = head.raw().len() + 2 * "a".len() + CONTEXT.fallback_host.len() + 256;
+    let mut fresh = Vec::with_capacity(enough);
     let start = fresh.as_ptr();
     write_request(&mut fresh, &head, &CONTEXT);
     assert_eq!(fresh.as_ptr(), start, "what is reserved at first is enough");
@@ -456,7 +451,7 @@ proptest! {
         let Ok(before) = ResponseHead::parse(wire(&text).into(), to_head, &LIMITS) else { return Ok(()) };
         let client_version = if http10 { Version::Http10 } else { Version::Http11 };
         let framing = downstream_framing(before.framing(), client_version);
-        let ctx = ResponseContext { client_version, framing, keep_alive, via: "weir" };
+        let ctx = ResponseContext { client_version, framing, keep_alive };
         let mut out = Vec::new();
         write_response(&mut out, &before, &ctx);
         let after = ResponseHead::parse(out.into(), to_head, &LIMITS).unwrap();

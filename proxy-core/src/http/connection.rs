@@ -3,7 +3,7 @@
 //! Does not know what becomes of the connection.
 
 use super::bad_head::BadHead;
-use super::fields::{Fields, Name, classify};
+use super::fields::{Fields, Name, Several, classify};
 use super::grammar::{is_token, list};
 
 /// The options that mean something to us.
@@ -22,16 +22,15 @@ impl ConnectionOptions {
     /// Reads every Connection field, and marks the fields that they name.
     pub(super) fn read(head: &[u8], fields: &mut Fields) -> Result<Self, BadHead> {
         let mut options = Self::default();
-        if !fields.has(Name::Connection) {
-            return Ok(options);
+        match fields.only(Name::Connection).map(|field| field.map(|field| field.value(head))) {
+            Ok(None) => return Ok(options),
+            Ok(Some(b"keep-alive" | b"Keep-Alive")) => return Ok(Self { keep_alive: true, ..options }),
+            Ok(Some(b"close")) => return Ok(Self { close: true, ..options }),
+            Ok(Some(_)) | Err(Several) => {}
         }
         let mut count = 0;
         let mut at = 0;
         while let Some(value) = next_connection(head, fields, &mut at) {
-            if value.eq_ignore_ascii_case(b"keep-alive") {
-                options.keep_alive = true;
-                continue;
-            }
             for option in list(value) {
                 count += 1;
                 if count > OPTIONS_MAX || !is_token(option) {

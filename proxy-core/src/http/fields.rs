@@ -130,10 +130,17 @@ impl Fields {
     }
 
     pub(super) fn push(&mut self, field: Field) {
-        let bit = field.name.bit();
-        self.repeated |= self.seen & bit;
-        self.seen |= bit;
+        if field.name != Name::Other {
+            let bit = field.name.bit();
+            self.repeated |= self.seen & bit;
+            self.seen |= bit;
+        }
         self.list.push(field);
+    }
+
+    /// The lines of which a proxy must take notice: those with a name that it knows or that Connection names.
+    pub(crate) fn notable(&self) -> impl Iterator<Item = &Field> {
+        self.list.iter().filter(|field| field.name != Name::Other || field.named_by_connection)
     }
 
     /// The lines in order.

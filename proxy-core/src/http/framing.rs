@@ -106,7 +106,6 @@ fn bad_coding(value: &[u8]) -> BadHead {
 fn length(head: &[u8], fields: &Fields) -> Result<Option<u64>, BadHead> {
     match fields.only(Name::ContentLength).map(|field| field.map(|field| field.value(head))) {
         Ok(None) => Ok(None),
-        Ok(Some(value)) if value.contains(&b',') => Err(BadHead::SeveralLengths),
         Ok(Some(value)) => one_length(value).map(Some),
         // RFC 9110 §8.6 lets us accept a repeated value as one; it gains an honest sender nothing.
         Err(Several) => Err(BadHead::SeveralLengths),
@@ -116,8 +115,10 @@ fn length(head: &[u8], fields: &Fields) -> Result<Option<u64>, BadHead> {
 /// The grammar allows leading zeros and any size. We do not: some parsers read `010` as eight, and
 /// keep lengths in signed 64 bits.
 fn one_length(value: &[u8]) -> Result<u64, BadHead> {
-    match value {
-        [b'0', _, ..] => Err(BadHead::BadLength),
-        _ => decimal(value).filter(|&length| i64::try_from(length).is_ok()).ok_or(BadHead::BadLength),
+    match decimal(value).filter(|length| i64::try_from(*length).is_ok()) {
+        Some(length) if value.len() == 1 || !value.starts_with(b"0") => Ok(length),
+        Some(_) => Err(BadHead::BadLength),
+        None if value.contains(&b',') => Err(BadHead::SeveralLengths),
+        None => Err(BadHead::BadLength),
     }
 }

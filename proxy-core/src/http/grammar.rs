@@ -52,6 +52,12 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
+    // Fewer than twenty can't overflow.
+    if digits.len() < 20 {
+        let number =
+            digits.iter().fold(0u64, |number, digit| number.wrapping_mul(10) + u64::from(digit & 0xf));
+        return digits.iter().all(u8::is_ascii_digit).then_some(number);
+    }
     digits.iter().try_fold(0u64, |number, &octet| match octet {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(octet - b'0')),
         _ => None,

@@ -92,34 +92,39 @@ fn field_line(len: usize, text: &[u8]) -> Option<(Field, &[u8])> {
 
 /// The token that `text` begins with, and what is behind the octet `end`, which must follow it.
 fn split_token(end: u8, text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut len = skip_eights(text, not_letter_or_hyphen);
-    if text.get(len) != Some(&end) {
-        len = rest_of_token(text, len);
+    let len = skip_eights(text, not_letter_or_hyphen);
+    match text.split_at_checked(len) {
+        Some((token @ [_, ..], [octet, rest @ ..])) if *octet == end => Some((token, rest)),
+        _ => split_any_token(end, text),
     }
-    let (token, rest) = text.split_at_checked(len)?;
-    let rest = rest.split_first().filter(|(octet, _)| **octet == end)?.1;
-    if token.is_empty() { None } else { Some((token, rest)) }
 }
 
 #[cold]
-fn rest_of_token(text: &[u8], len: usize) -> usize {
-    len + text.iter().skip(len).take_while(|octet| is_tchar(**octet)).count()
+fn split_any_token(end: u8, text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = text.iter().position(|octet| !is_tchar(*octet))?;
+    match text.split_at_checked(len)? {
+        (token @ [_, ..], [octet, rest @ ..]) if *octet == end => Some((token, rest)),
+        _ => None,
+    }
 }
 
 /// The field value, or reason phrase, that `text` begins with, and what is behind its CRLF. `None` if there is none yet, or
 /// something before it that no value may hold.
 fn split_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut len = skip_eights(text, control);
-    if text.get(len) != Some(&b'\r') {
-        len = rest_of_value(text, len);
+    let len = skip_eights(text, control);
+    match text.split_at_checked(len) {
+        Some((value, [b'\r', b'\n', rest @ ..])) => Some((value, rest)),
+        _ => split_any_value(text),
     }
-    let (value, rest) = text.split_at_checked(len)?;
-    Some((value, rest.strip_prefix(b"\r\n")?))
 }
 
 #[cold]
-fn rest_of_value(text: &[u8], len: usize) -> usize {
-    len + text.iter().skip(len).take_while(|octet| is_value_octet(**octet)).count()
+fn split_any_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = text.iter().position(|octet| !is_value_octet(*octet))?;
+    match text.split_at_checked(len)? {
+        (value, [b'\r', b'\n', rest @ ..]) => Some((value, rest)),
+        _ => None,
+    }
 }
 
 fn trim_start(text: &[u8]) -> &[u8] {

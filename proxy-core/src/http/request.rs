@@ -165,7 +165,11 @@ impl RequestHead {
     /// The host that is asked for, without its port, as it was spelt (hosts ignore case): from the
     /// target if that is in absolute-form, else from Host. `None` only in HTTP/1.0.
     pub fn host(&self) -> Option<&str> {
-        core::str::from_utf8(self.host?.host(&self.raw)).ok()
+        core::str::from_utf8(self.host_bytes()?).ok()
+    }
+
+    pub(crate) fn host_bytes(&self) -> Option<&[u8]> {
+        Some(self.host?.host(&self.raw))
     }
 
     /// `host` in lower case; copied only if it was not.

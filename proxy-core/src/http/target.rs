@@ -5,7 +5,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::bad_head::BadHead;
 use super::fields::to_u16;
@@ -73,16 +73,11 @@ impl RequestTarget {
         end: usize,
     ) -> Result<Self, BadHead> {
         let path_and_query = head.get(path_start..end).unwrap_or_default();
-        let path_len = match memchr2(b'?', b'#', path_and_query) {
-            None => path_and_query.len(),
-            Some(at) => {
-                // A fragment never goes on the wire; those who accept it cut it off at different places.
-                if memchr(b'#', path_and_query).is_some() {
-                    return Err(BadHead::BadTarget);
-                }
-                at
-            }
-        };
+        // A fragment never goes on the wire; those who accept it cut it off at different places.
+        if path_and_query.contains(&b'#') {
+            return Err(BadHead::BadTarget);
+        }
+        let path_len = memchr(b'?', path_and_query).unwrap_or(path_and_query.len());
         Ok(Self {
             form,
             start: to_u16(start),

@@ -1,6 +1,6 @@
-//! Plays one saved script and tells what happens in it.
+//! Plays one saved script.
 
-use sim_tests::{Script, run_traced, verify};
+use sim_tests::{Script, verify};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,12 +12,10 @@ pub(crate) fn run(path: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let played = run_traced(&script, |line| println!("{line}")).and_then(|_| verify(&script));
-    println!();
-    match played {
+    match verify(&script) {
         Ok(report) => {
             for (id, line) in &report.summary {
-                println!("request {id}: {line}");
+                println!("{id}: {line}");
             }
             println!(
                 "{} inputs in {:?} of the world, digest {:016x}",

@@ -1,0 +1,115 @@
+//! What is due after every input: clocks, alarms and the driver's knowledge are brought in line with what changed.
+//!
+//! A session is settled together with the exchange that it serves and the connection that carries it: whether one is read
+//! from depends on what waits for the other. An idle upstream connection is settled by itself.
+
+use super::deadlines::idle_deadline;
+use super::interest::IDLE;
+use super::view::View;
+use super::{Conn, Core, Side};
+use crate::action::{Action, Interest};
+use crate::exchange::Exchange;
+use crate::input::ConnId;
+use crate::session::Session;
+use alloc::collections::VecDeque;
+
+/// What the driver knows of a connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The interest that it was last told of. What is wanted is never anything else between two inputs.
+    pub(super) interest: Interest,
+    /// An update is on its way to it.
+    pub(super) is_queued: bool,
+}
+
+impl Core {
+    pub(super) fn settle(&mut self) {
+        while let Some(cluster) = self.to_serve.pop() {
+            self.serve_queue(cluster);
+        }
+        // Upstream connections first: one that carries an exchange puts the session on the list.
+        self.settle_each(Self::settle_link);
+        self.settle_each(Self::settle_session);
+        self.touched.clear();
+        self.settle_drain();
+    }
+
+    fn settle_each(&mut self, settle: impl Fn(&mut Self, ConnId)) {
+        let mut at = 0;
+        while let Some(conn) = self.touched.get(at).copied() {
+            settle(self, conn);
+            at += 1;
+        }
+    }
+
+    fn settle_link(&mut self, conn: ConnId) {
+        let Some(Conn { side: Side::Upstream(link), armed, told, is_touched }) = self.conns.get_mut(conn.0)
+        else {
+            return;
+        };
+        *is_touched = false;
+        if let Some(id) = link.exchange() {
+            if let Some(session) = self.exchange(id).map(|exchange| exchange.session) {
+                self.touch(session);
+            }
+            return;
+        }
+        if let Some(deadline) = idle_deadline(link) {
+            self.timers.arm(conn, armed, deadline.at);
+        }
+        told.tell(&mut self.actions, conn, IDLE, false);
+        self.spare.collect(&mut link.outbox);
+    }
+
+    fn settle_session(&mut self, conn: ConnId) {
+        let now = self.now;
+        let id = self.session(conn).and_then(Session::exchange);
+        let mut exchange = id.and_then(|id| self.exchanges.get_mut(id.0));
+        let carrier = exchange.as_deref().and_then(Exchange::link);
+        let (entry, other) = self.conns.get_pair_mut(conn.0, carrier.map(|link| link.0));
+        let Some(Conn { side: Side::Downstream(session), armed, told, is_touched }) = entry else { return };
+        *is_touched = false;
+        let (mut link, link_told) = match other {
+            Some(Conn { side: Side::Upstream(link), told, .. }) => (Some(&mut **link), Some(told)),
+            Some(_) | None => (None, None),
+        };
+        session.outbox.start_clock(now);
+        // Before the connection stands nothing could be written: that wait is `connect`'s.
+        if let Some(link) = link.as_mut().filter(|link| !link.is_connecting()) {
+            link.outbox.start_clock(now);
+        }
+        let config = &self.config;
+        if let Some(exchange) = exchange.as_mut() {
+            let view = View { config, session, exchange: Some(exchange), link: link.as_deref() };
+            let (upstream, client) = (view.upstream_owes(), view.client_owes());
+            exchange.upstream_owes.set(upstream, now);
+            exchange.client_owes.set(client, now);
+        }
+        let view = View { config, session, exchange: exchange.as_deref(), link: link.as_deref() };
+        let deadline = view.deadline();
+        let (interest, link_interest) = (view.session_interest(), view.link_interest());
+        if let Some(deadline) = deadline {
+            self.timers.arm(conn, armed, deadline.at);
+        }
+        told.tell(&mut self.actions, conn, interest, session.outbox.is_blocked());
+        self.spare.collect(&mut session.outbox);
+        if let (Some(carrier), Some(link), Some(told)) = (carrier, link, link_told) {
+            told.tell(&mut self.actions, carrier, link_interest, link.outbox.is_blocked());
+            self.spare.collect(&mut link.outbox);
+        }
+    }
+}
+
+impl Told {
+    /// Queues an update if what is wanted gives the driver something to do.
+    fn tell(&mut self, actions: &mut VecDeque<Action>, conn: ConnId, interest: Interest, is_blocked: bool) {
+        let opened = interest.read > 0 && self.interest.read == 0;
+        let ended = interest.shutdown && !self.interest.shutdown;
+        let writes = interest.write && !is_blocked;
+        self.interest = interest;
+        if (opened || ended || writes) && !self.is_queued {
+            self.is_queued = true;
+            actions.push_back(Action::Update { conn });
+        }
+    }
+}
