@@ -107,7 +107,8 @@ impl Client {
                 }
                 Pace::Stops { after } => usize::from(after).saturating_sub(self.received),
             };
-            if max == 0 {
+            // Whether one reads or not: of a RST one hears.
+            if max == 0 && !wire.is_reset(now, End::Peer) {
                 return None;
             }
             let max = match self.plan.leave {
@@ -214,6 +215,9 @@ impl Client {
             }
             Some(_) | None => {}
         }
+        if self.plan.http10 && head.field("transfer-encoding").is_some() {
+            facts.violate(format!("the 1.0 client of {id} got a transfer coding"));
+        }
         facts.client_saw(id, Saw::Head { status: head.status(), passed_on });
         self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close });
     }
@@ -296,6 +300,7 @@ impl Client {
         let before = self.sent;
         let taken = wire.write(now, End::Peer, self.unsent.slice(..left));
         self.unsent.advance(taken);
+        let arrives = wire.arrives(now, End::Peer);
         self.sent += taken;
         for written in &self.written {
             if written.from >= before && written.from < self.sent {
@@ -303,10 +308,10 @@ impl Client {
                 facts.client_began(written.id, now);
             }
             if written.to > before && written.to <= self.sent {
-                facts.client_sent_all(written.id, now + wire.latency);
+                facts.client_sent_all(written.id, arrives);
             }
             if self.sent > before && written.from < self.sent && written.to > before {
-                facts.client_sent(written.id, now + wire.latency);
+                facts.client_sent(written.id, arrives);
             }
         }
         wake

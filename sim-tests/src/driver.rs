@@ -5,8 +5,9 @@ use crate::kernel::{End, Got};
 use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Origin;
-use crate::script::{Connect, cyclic};
+use crate::script::{Connect, Script, cyclic};
 use crate::time::{MS, Nanos, SECOND};
+use crate::trace::excerpt;
 use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
 use bytes::Bytes;
 use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
@@ -15,10 +16,12 @@ use std::net::SocketAddr;
 /// The proxy's end of a connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    conn: ConnId,
+    pub(crate) conn: ConnId,
+    /// Which client it leads to, or which of the connections to servers it is.
+    pub(crate) number: usize,
     /// `None` while connecting.
     wire: Option<usize>,
-    is_client: bool,
+    pub(crate) is_client: bool,
     connecting: bool,
     blocked: bool,
     ended: bool,
@@ -57,7 +60,8 @@ impl World {
         }
     }
 
-    fn open_socket(&mut self, conn: ConnId, wire: Option<usize>, is_client: bool) {
+    fn open_socket(&mut self, conn: ConnId, number: usize, wire: Option<usize>) {
+        let is_client = wire.is_some();
         if self.sockets.len() <= conn.index() {
             self.sockets.resize_with(conn.index() + 1, || None);
         }
@@ -67,8 +71,10 @@ impl World {
         if let Some(wire) = wire {
             self.ends[wire] = Some(conn);
         }
+        self.open_sockets += 1;
         self.sockets[conn.index()] = Some(Socket {
             conn,
+            number,
             wire,
             is_client,
             connecting: !is_client,
@@ -83,6 +89,8 @@ impl World {
     fn forget_socket(&mut self, conn: ConnId) -> Option<Socket> {
         self.socket(conn)?;
         let socket = self.sockets.get_mut(conn.index())?.take()?;
+        self.open_sockets -= 1;
+        self.plan_late_news(conn);
         if let Some(wire) = socket.wire {
             self.ends[wire] = None;
         }
@@ -91,12 +99,12 @@ impl World {
 
     /// Takes clients off the listener's queue.
     pub(crate) fn accept(&mut self) {
-        while self.listen == Listen::Accept
+        while self.may_accept()
             && let Some(index) = self.backlog.pop_front()
         {
             let Some(wire) = self.wire_of_client(index) else { continue };
             let conn = self.core.vacant();
-            self.open_socket(conn, Some(wire), true);
+            self.open_socket(conn, index, Some(wire));
             self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(index) });
             self.wake_socket(conn, self.now);
         }
@@ -109,12 +117,43 @@ impl World {
         }
     }
 
+    /// Whether a client can be taken. The real driver, too, rests a while when it runs out of descriptors.
+    fn may_accept(&mut self) -> bool {
+        if self.listen != Listen::Accept || self.backlog.is_empty() || self.now < self.rests_until {
+            return false;
+        }
+        if self.is_exhausted() {
+            self.ledger.note("accepting was out of descriptors");
+            self.rests_until = self.now + REST;
+            self.at(self.rests_until, Event::Listen);
+            return false;
+        }
+        true
+    }
+
+    /// Whether the process has no descriptor left.
+    fn is_exhausted(&self) -> bool {
+        let covers = |(at, length): &(u16, u16)| {
+            let at = Nanos::from(*at) * MS;
+            (at..at + Nanos::from(*length) * MS).contains(&self.now)
+        };
+        self.script.exhausted.iter().any(covers)
+    }
+
     pub(crate) fn drain(&mut self) {
         self.accept();
         let busy = self.core.connections() > 0;
         sometimes!(self.ledger, busy, "drain: something ran");
         sometimes!(self.ledger, !busy, "drain: nothing ran");
         self.feed(Input::Drain);
+        for index in 0..self.script.clients.len() {
+            let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
+            let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
+            if lives && self.facts.is_between_requests(index) {
+                self.facts
+                    .violate(format!("client {index} was between requests and outlived the order to drain"));
+            }
+        }
     }
 
     pub(crate) fn tick(&mut self) {
@@ -158,6 +197,36 @@ impl World {
     pub(crate) fn feed(&mut self, input: Input) {
         self.hand_in(input);
         self.settle();
+        self.tell_late_news();
+    }
+
+    /// News of a dead connection, which come at the same moment as other news: they must change nothing.
+    fn tell_late_news(&mut self) {
+        while let Some((_, news)) = self.late_news.pop_front_if(|(at, _)| *at <= self.now) {
+            self.ledger.note("news came of a dead connection");
+            let before = (self.core.digest(), self.core.next_deadline());
+            let told = format!("{news:?}");
+            self.hand_in(news);
+            if !self.todo.is_empty() || (self.core.digest(), self.core.next_deadline()) != before {
+                self.facts.violate(format!("the core minded late news: {told}"));
+            }
+            self.settle();
+        }
+    }
+
+    /// Has something be said of a connection that is dead now, if the script wants it.
+    fn plan_late_news(&mut self, conn: ConnId) {
+        let Some(plan) = next(&self.script.late_news, &mut self.cursors.late_news) else { return };
+        let news = match plan % 8 {
+            1 => Input::Data { conn, bytes: Bytes::from_static(b"GET /late HTTP/1.1\r\nHost: a\r\n\r\n") },
+            2 => Input::Eof { conn },
+            3 => Input::Wrote { conn, n: plan.into() },
+            4 => Input::Failed { conn, error: NetError::Reset },
+            5 => Input::Connected { conn },
+            6 => Input::ConnectFailed { conn, error: NetError::TimedOut },
+            _ => return,
+        };
+        self.late_news.push_back((self.now + Nanos::from(plan) * MS, news));
     }
 
     fn hand_in(&mut self, input: Input) {
@@ -167,6 +236,7 @@ impl World {
         }
         self.inputs += 1;
         let cause = notes::Cause::of(&input);
+        self.tell_input(&input);
         self.core.handle(now, input);
         self.core.check();
         if self.inputs.is_multiple_of(CHECKPOINT)
@@ -176,9 +246,14 @@ impl World {
             journal.digest(self.core.digest());
         }
         while let Some(action) = self.core.poll_action() {
+            self.tell_action(&action);
             self.carry_out(action, cause);
         }
-        let sockets = self.sockets.iter().flatten().count();
+        let sockets = self.open_sockets;
+        if self.lender.out() > sockets {
+            self.facts
+                .violate(format!("{} read buffers are pinned for {sockets} sockets", self.lender.out()));
+        }
         if self.core.connections() != sockets {
             self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
         }
@@ -267,8 +342,19 @@ impl World {
     }
 
     fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
-        self.open_socket(conn, None, false);
-        let fate = self.next_connect();
+        self.connects += 1;
+        let requests = self.script.clients.iter().map(Script::count).sum::<u32>();
+        // A request tries each endpoint once.
+        let most = requests as usize * self.core.config().endpoints().count();
+        if self.connects > most {
+            self.facts.violate(format!("more than {most} connects for {requests} requests"));
+            self.is_hopeless = true;
+        }
+        self.open_socket(conn, self.origins.len(), None);
+        self.origins.push(None);
+        let is_exhausted = self.is_exhausted();
+        sometimes!(self.ledger, is_exhausted, "connecting was out of descriptors");
+        let fate = if is_exhausted { Connect::Exhausted } else { self.next_connect() };
         let error = match fate {
             Connect::Stands | Connect::Slow { .. } => return self.reach_origin(conn, peer, fate),
             Connect::Blackhole => return,
@@ -281,13 +367,13 @@ impl World {
     }
 
     fn reach_origin(&mut self, conn: ConnId, peer: SocketAddr, fate: Connect) {
-        let index = self.origins.len();
+        let index = self.origins.len() - 1;
         let wire = self.new_wire(Peer::Origin(index));
         let endpoint = cyclic(&self.script.endpoints, endpoint_at(peer)).unwrap_or_default();
         let latency = self.wires[wire].latency;
         let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
         let stands = self.now + 2 * latency + extra;
-        self.origins.push(Some(Origin::new(wire, endpoint)));
+        self.origins[index] = Some(Origin::new(wire, endpoint));
         if let Some(socket) = self.socket(conn) {
             socket.wire = Some(wire);
         }
@@ -354,7 +440,7 @@ impl World {
                 if bytes.len() > max {
                     self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
                 }
-                Some(Input::Data { conn, bytes })
+                Some(Input::Data { conn, bytes: self.lender.lend(bytes) })
             }
             Got::Fin => {
                 self.socket(conn)?.ended = true;
@@ -418,6 +504,9 @@ impl World {
             self.facts.violate(format!("{conn:?} wants to write nothing"));
             return None;
         }
+        self.tell(|world| {
+            ("proxy writes".to_owned(), format!("to {}: {}", world.name(conn), excerpt(&data)))
+        });
         let n = self.wires[wire].write(self.now, End::Proxy, data);
         if n > 0 {
             self.after_proxy(wire, false);
@@ -455,6 +544,9 @@ impl World {
 
 /// Reads from one connection until others get a turn.
 const READS_MAX: usize = 4;
+
+/// How long accepting rests for want of descriptors, as in the real driver.
+const REST: Nanos = 100 * MS;
 
 /// How often the state's digest goes into the journal.
 const CHECKPOINT: u64 = 64;

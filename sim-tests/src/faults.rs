@@ -10,6 +10,12 @@ pub enum Fault {
     Splits,
     /// Connections have little room.
     SmallWindows,
+    /// Connections are slow.
+    Bandwidth,
+    /// The proxy's process runs out of descriptors.
+    Descriptors,
+    /// There are news of connections that are dead.
+    LateNews,
     /// Clients leave in the middle.
     Aborts,
     /// Clients send slowly or stop.
@@ -39,9 +45,12 @@ pub enum Fault {
 }
 
 /// All of them.
-pub(crate) const ALL: [Fault; 15] = [
+pub(crate) const ALL: [Fault; 18] = [
     Fault::Splits,
     Fault::SmallWindows,
+    Fault::Bandwidth,
+    Fault::Descriptors,
+    Fault::LateNews,
     Fault::Aborts,
     Fault::SlowSenders,
     Fault::SlowReaders,
@@ -74,6 +83,9 @@ fn remove(script: &mut Script, fault: Fault) {
             script.writes.clear();
         }
         Fault::SmallWindows => script.windows.clear(),
+        Fault::Bandwidth => script.bandwidths.clear(),
+        Fault::Descriptors => script.exhausted.clear(),
+        Fault::LateNews => script.late_news.clear(),
         Fault::Aborts => script.clients.iter_mut().for_each(|client| {
             if !matches!(client.leave, Leave::Closes | Leave::Stays | Leave::HalfCloses) {
                 client.leave = Leave::Closes;

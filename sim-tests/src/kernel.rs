@@ -1,13 +1,17 @@
 //! A TCP connection: two pipes with latency and little room, FIN, RST, and what is lost with them.
 
-use crate::time::Nanos;
+use crate::time::{MS, Nanos};
 use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// One direction.
 #[derive(Debug)]
 struct Pipe {
+    /// When everything that was written is on its way.
+    sent_at: Nanos,
     queue: VecDeque<(Nanos, Bytes)>,
+    /// Octets that were ever written.
+    written: u64,
     /// Octets between the ends, on the way or unread.
     queued: usize,
     fin_at: Option<Nanos>,
@@ -33,6 +37,16 @@ pub(crate) struct News {
     pub(crate) reset: Option<Nanos>,
 }
 
+/// How far one end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Octets that it read, or that were lost to a RST.
+    pub(crate) read: u64,
+    pub(crate) written: u64,
+    pub(crate) finished: bool,
+    pub(crate) reset: bool,
+}
+
 /// One of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -55,6 +69,8 @@ impl End {
 pub(crate) struct Wire {
     pub(crate) latency: Nanos,
     window: usize,
+    /// Octets per millisecond, each way; 0 is any number.
+    bandwidth: u16,
     to_peer: Pipe,
     to_proxy: Pipe,
     peer_closed: bool,
@@ -62,10 +78,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(latency: Nanos, window: usize) -> Self {
+    pub(crate) fn new(latency: Nanos, window: usize, bandwidth: u16) -> Self {
         Self {
             latency,
             window,
+            bandwidth,
             to_peer: Pipe::new(),
             to_proxy: Pipe::new(),
             peer_closed: false,
@@ -107,21 +124,43 @@ impl Wire {
         if n == 0 {
             return 0;
         }
-        let arrives = now + self.latency;
         if self.is_closed(from.other()) {
             // Nobody reads there any more: the kernel says so by RST.
-            let back = arrives + self.latency;
+            let back = now + 2 * self.latency;
             self.pipe_to(from).reset(back);
             return n;
         }
         data.truncate(n);
-        self.pipe_to(from.other()).push(arrives, data);
+        self.transmit(now, from.other(), data);
         n
+    }
+
+    fn transmit(&mut self, now: Nanos, to: End, mut data: Bytes) {
+        let (latency, bandwidth) = (self.latency, u64::from(self.bandwidth));
+        let pipe = self.pipe_to(to);
+        pipe.sent_at = pipe.sent_at.max(now);
+        if bandwidth == 0 {
+            return pipe.push(pipe.sent_at + latency, data);
+        }
+        while !data.is_empty() {
+            let segment = data.split_to(data.len().min(SEGMENT));
+            pipe.sent_at += segment.len() as u64 * MS / bandwidth;
+            pipe.push(pipe.sent_at + latency, segment);
+        }
+    }
+
+    /// When what `from` wrote last arrives, if it wrote at `now`.
+    pub(crate) fn arrives(&self, now: Nanos, from: End) -> Nanos {
+        let pipe = match from {
+            End::Peer => &self.to_proxy,
+            End::Proxy => &self.to_peer,
+        };
+        pipe.sent_at.max(now) + self.latency
     }
 
     /// Sends FIN.
     pub(crate) fn finish(&mut self, now: Nanos, from: End) {
-        let arrives = now + self.latency;
+        let arrives = self.arrives(now, from);
         self.pipe_to(from.other()).fin_at.get_or_insert(arrives);
     }
 
@@ -163,6 +202,20 @@ impl Wire {
         pipe.readable_at()
     }
 
+    /// What `end` has done so far.
+    pub(crate) fn progress(&self, end: End) -> Progress {
+        let (from, to) = match end {
+            End::Peer => (&self.to_peer, &self.to_proxy),
+            End::Proxy => (&self.to_proxy, &self.to_peer),
+        };
+        Progress {
+            read: from.written - from.queued as u64,
+            written: to.written,
+            finished: to.fin_at.is_some(),
+            reset: to.reset_at.is_some() && self.is_closed(end),
+        }
+    }
+
     pub(crate) fn news(&self, end: End) -> News {
         News { readable: self.readable_at(end), reset: self.reset_at(end) }
     }
@@ -197,11 +250,20 @@ impl Wire {
 
 impl Pipe {
     const fn new() -> Self {
-        Self { queue: VecDeque::new(), queued: 0, fin_at: None, reset_at: None, ended: false }
+        Self {
+            sent_at: 0,
+            queue: VecDeque::new(),
+            written: 0,
+            queued: 0,
+            fin_at: None,
+            reset_at: None,
+            ended: false,
+        }
     }
 
     fn push(&mut self, arrives: Nanos, bytes: Bytes) {
         self.queued += bytes.len();
+        self.written += bytes.len() as u64;
         self.queue.push_back((arrives, bytes));
     }
 
@@ -263,3 +325,6 @@ impl Pipe {
         self.queue.pop_front().map(|(_, bytes)| bytes)
     }
 }
+
+/// Octets that travel together where bandwidth is short.
+const SEGMENT: usize = 1_460;

@@ -2,6 +2,7 @@
 
 mod ending;
 mod expect;
+mod queue;
 
 use crate::content::{self, Body};
 use crate::faults::Fault;
@@ -168,6 +169,12 @@ impl Facts {
 
     pub(crate) fn client_half_closed(&mut self, index: usize) {
         self.client(index).half_closed = true;
+    }
+
+    /// Whether a client has nothing under way: every request of which it sent anything was recorded.
+    pub(crate) fn is_between_requests(&self, index: usize) -> bool {
+        let of_client = Script::id(index, 0)..Script::id(index + 1, 0);
+        self.requests.range(of_client).all(|(_, told)| told.began.is_none() || told.outcome.is_some())
     }
 
     /// An origin read a request's head. Returns which request it is.

@@ -6,6 +6,7 @@
 //! must hold), `aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
 
 mod aftermath;
+mod agenda;
 mod client;
 mod content;
 mod driver;
@@ -13,6 +14,7 @@ mod faults;
 mod kernel;
 mod laws;
 mod ledger;
+mod lent;
 mod message;
 mod notes;
 mod origin;
@@ -23,12 +25,13 @@ mod shrink;
 mod strategy;
 mod suite;
 mod time;
+mod trace;
 mod wording;
 mod world;
 
 pub use faults::Fault;
 pub use ledger::Ledger;
-pub use run::{Report, Violation, run, run_unrecorded, verify};
+pub use run::{Report, Violation, run, run_traced, run_unrecorded, verify};
 pub use script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
     RequestBody, Script,

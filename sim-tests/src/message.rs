@@ -7,7 +7,8 @@ use std::ops::Range;
 /// A head, of either kind: its text, and where in it the parts are.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Head {
-    raw: Bytes,
+    /// As it came, the empty line included.
+    pub(crate) raw: Bytes,
     /// The three parts of the first line.
     start: [Range<usize>; 3],
     /// Names and values.
@@ -143,28 +144,30 @@ fn hexadecimal(line: &[u8]) -> Option<usize> {
 
 impl Head {
     fn parse(raw: Bytes, kind: Kind) -> Result<Self, String> {
-        let text = std::str::from_utf8(&raw).map_err(|_| "a head that is no text".to_owned())?;
-        let bad = |what: &str| Err(format!("{what} in {text:?}"));
-        let mut lines = lines(text);
+        let bad = |what: &str| Err(format!("{what} in {raw:?}"));
+        if !raw.is_ascii() {
+            return bad("a head that is no text");
+        }
+        let mut lines = lines(&raw);
         let first = lines.next().unwrap_or_default();
-        let mut spaces = text[first.clone()].match_indices(' ').map(|(at, _)| at);
+        let mut spaces = memchr::memchr_iter(b' ', &raw[first.clone()]);
         let (Some(one), Some(two)) = (spaces.next(), spaces.next()) else {
             return bad("a first line without its parts");
         };
         let start = [0..one, one + 1..two, two + 1..first.end];
         let version = if kind == Kind::Request { &start[2] } else { &start[0] };
-        if &text[version.clone()] != "HTTP/1.1" {
+        if &raw[version.clone()] != b"HTTP/1.1" {
             return bad("another version");
         }
         let mut fields = Vec::with_capacity(8);
         for line in lines {
-            let Some(colon) = text[line.clone()].find(':').map(|at| line.start + at) else {
+            let Some(colon) = memchr::memchr(b':', &raw[line.clone()]).map(|at| line.start + at) else {
                 return bad("a line without colon");
             };
-            let (name, value) = (line.start..colon, trimmed(text, colon + 1..line.end));
+            let (name, value) = (line.start..colon, trimmed(&raw, colon + 1..line.end));
             let is_clean = !name.is_empty()
-                && !text[name.clone()].contains(' ')
-                && !text[value.clone()].contains(['\r', '\n']);
+                && !raw[name.clone()].contains(&b' ')
+                && memchr::memchr2(b'\r', b'\n', &raw[value.clone()]).is_none();
             if !is_clean {
                 return bad("a bad line");
             }
@@ -183,10 +186,8 @@ impl Head {
     }
 
     fn values(&self, name: &str) -> impl Iterator<Item = &str> {
-        let fields = self.fields.iter();
-        fields
-            .filter(move |(known, _)| self.text(known).eq_ignore_ascii_case(name))
-            .map(|(_, value)| self.text(value))
+        let is_it = |known: &Range<usize>| self.raw[known.clone()].eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(move |(known, _)| is_it(known)).map(|(_, value)| self.text(value))
     }
 
     /// The only value of a field.
@@ -211,20 +212,21 @@ impl fmt::Debug for Head {
 }
 
 /// Where the lines of a head are, without their ends and the empty last one.
-fn lines(head: &str) -> impl Iterator<Item = Range<usize>> {
+fn lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
     std::iter::from_fn(move || {
-        let end = from + head[from..].find("\r\n")?;
-        let line = from..end;
-        from = end + 2;
+        let rest = &head[from..];
+        let end = memchr::memchr_iter(b'\r', rest).find(|at| rest.get(at + 1) == Some(&b'\n'))?;
+        let line = from..from + end;
+        from = line.end + 2;
         Some(line).filter(|line| !line.is_empty())
     })
 }
 
-fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+fn trimmed(text: &[u8], range: Range<usize>) -> Range<usize> {
     let part = &text[range.clone()];
-    let start = range.start + part.len() - part.trim_start().len();
-    start..start + part.trim().len()
+    let start = range.start + part.len() - part.trim_ascii_start().len();
+    start..start + part.trim_ascii().len()
 }
 
 fn framing(head: &Head, kind: Kind) -> Result<State, String> {

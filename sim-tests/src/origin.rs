@@ -225,7 +225,7 @@ impl Serving {
             self.answer.lengths.sent_max = self.sent;
         }
         if n > 0 {
-            facts.origin_sent(self.id, now + wire.latency, self.sent, &self.answer);
+            facts.origin_sent(self.id, wire.arrives(now, End::Peer), self.sent, &self.answer);
         }
         wake
     }

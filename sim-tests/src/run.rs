@@ -45,7 +45,7 @@ impl fmt::Display for Violation {
 /// # Errors
 /// Says which laws were broken.
 pub fn run(script: &Script) -> Result<Report, Violation> {
-    play(script, true)
+    play(script, World::keep_journal)
 }
 
 /// Plays a script without keeping a journal: for measuring.
@@ -53,7 +53,18 @@ pub fn run(script: &Script) -> Result<Report, Violation> {
 /// # Errors
 /// Says which laws were broken.
 pub fn run_unrecorded(script: &Script) -> Result<Report, Violation> {
-    play(script, false)
+    play(script, |_| {})
+}
+
+/// Plays a script and tells what happens in it, line by line.
+///
+/// # Errors
+/// Says which laws were broken.
+pub fn run_traced(script: &Script, trace: impl FnMut(String) + 'static) -> Result<Report, Violation> {
+    play(script, |world| {
+        world.keep_journal();
+        world.trace = Some(Box::new(trace));
+    })
 }
 
 /// Plays a script twice and replays its journal: all three must end alike.
@@ -73,10 +84,11 @@ pub fn verify(script: &Script) -> Result<Report, Violation> {
     }
 }
 
-fn play(script: &Script, keeps_journal: bool) -> Result<Report, Violation> {
+fn play(script: &Script, prepare: impl FnOnce(&mut World)) -> Result<Report, Violation> {
     let script = tame(script.clone());
     let played = quietly(|| {
-        let mut world = World::new(script, keeps_journal);
+        let mut world = World::new(script);
+        prepare(&mut world);
         world.play();
         world
     });

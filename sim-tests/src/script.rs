@@ -32,6 +32,12 @@ pub struct Script {
     pub latencies: Vec<u8>,
     /// Octets that fit between the two ends of a connection, one after the other, each way.
     pub windows: Vec<u16>,
+    /// Octets per millisecond of connections, one after the other, each way. 0 is any number.
+    pub bandwidths: Vec<u16>,
+    /// When the proxy's process has no descriptor left: `(at, for)` in milliseconds.
+    pub exhausted: Vec<(u16, u16)>,
+    /// What is said of connections that are dead already, one after the other, and how many milliseconds later.
+    pub late_news: Vec<u8>,
     /// In which order things happen that happen at the same time.
     pub order: Vec<u8>,
     /// By how many milliseconds ticks come late.

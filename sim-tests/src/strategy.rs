@@ -38,6 +38,9 @@ impl<'a> Arbitrary<'a> for Script {
             writes: dice.list(0..=4, cut)?,
             latencies: dice.list(1..=3, |dice| dice.small(0..=19))?,
             windows: dice.list(0..=3, |dice| dice.number(512..=8_999))?,
+            bandwidths: dice.list(0..=2, bandwidth)?,
+            exhausted: dice.list(0..=2, |dice| Ok((dice.number(0..=5_999)?, dice.number(0..=1_499)?)))?,
+            late_news: dice.list(0..=3, Dice::any)?,
             order: dice.list(0..=7, Dice::any)?,
             late_ticks: dice.list(0..=3, |dice| dice.small(0..=49))?,
             stalls: dice.list(0..=2, |dice| Ok((dice.number(0..=39_999)?, dice.number(0..=2_499)?)))?,
@@ -69,6 +72,14 @@ fn cut(dice: &mut Dice<'_, '_>) -> Result<u16> {
         0 => Ok(0),
         1 => dice.number(1..=39),
         _ => dice.number(40..=4_999),
+    }
+}
+
+fn bandwidth(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    match dice.one_of([1, 1, 2])? {
+        0 => Ok(0),
+        1 => dice.number(16..=99),
+        _ => dice.number(100..=2_999),
     }
 }
 

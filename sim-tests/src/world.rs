@@ -1,16 +1,19 @@
 //! The world: virtual time, and who does something next. Everybody else only knows what was handed to them.
 
 use crate::aftermath::Aftermath;
+use crate::agenda::Agenda;
 use crate::client::{Client, earliest};
 use crate::driver::{Socket, Todo};
 use crate::kernel::{End, News, Wire};
 use crate::laws::Facts;
 use crate::ledger::Ledger;
+use crate::lent::Lender;
 use crate::origin::Origin;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
 use crate::time::{MS, Nanos, SECOND};
-use proxy_core::{Config, ConnId, Core, Instant, JournalWriter, Listen, NetError, Permit};
+use crate::trace::Trace;
+use proxy_core::{Config, ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -50,6 +53,7 @@ pub(crate) struct Cursors {
     pub(crate) reads: usize,
     pub(crate) writes: usize,
     pub(crate) connects: usize,
+    pub(crate) late_news: usize,
     wires: usize,
     order: usize,
     late: usize,
@@ -61,6 +65,7 @@ pub(crate) struct World {
     pub(crate) now: Nanos,
     pub(crate) core: Core,
     pub(crate) journal: Option<JournalWriter>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) sessions: u64,
     pub(crate) inputs: u64,
     pub(crate) wires: Vec<Wire>,
@@ -72,6 +77,7 @@ pub(crate) struct World {
     clients: Vec<Option<Client>>,
     pub(crate) origins: Vec<Option<Origin>>,
     pub(crate) sockets: Vec<Option<Socket>>,
+    pub(crate) open_sockets: usize,
     pub(crate) todo: VecDeque<Todo>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) listen: Listen,
@@ -81,22 +87,29 @@ pub(crate) struct World {
     pub(crate) cursors: Cursors,
     /// Very short reads and writes left: they cost time and show little that is new.
     pub(crate) tiny: u32,
+    pub(crate) lender: Lender,
     pub(crate) drained: bool,
+    /// How many connections the proxy began.
+    pub(crate) connects: usize,
+    /// Something is so wrong that it would go on for ever.
+    pub(crate) is_hopeless: bool,
     pub(crate) aftermath: Aftermath,
     /// How each request of the storm ended.
     pub(crate) summary: BTreeMap<u32, String>,
-    events: BTreeMap<(Nanos, u8, u64), Event>,
-    count: u64,
+    events: Agenda,
     alarm: Option<Nanos>,
     stalled_until: Nanos,
+    /// Accepting failed for want of descriptors: it is tried again then.
+    pub(crate) rests_until: Nanos,
+    /// What is still going to be said of connections that are dead, and when.
+    pub(crate) late_news: VecDeque<(Nanos, Input)>,
     slack: Nanos,
 }
 
 impl World {
     /// A world in which nothing has happened yet. `script` is tamed.
-    pub(crate) fn new(script: Script, keeps_journal: bool) -> Self {
+    pub(crate) fn new(script: Script) -> Self {
         let config = config(&script);
-        let journal = keeps_journal.then(|| JournalWriter::new(&config, script.seed));
         let late = script.late_ticks.iter().max().copied().unwrap_or(0);
         let stalls = script.stalls.iter().map(|(_, length)| Nanos::from(*length)).sum::<Nanos>();
         let permits = Permits::new(&config);
@@ -105,7 +118,8 @@ impl World {
         let mut world = Self {
             now: 0,
             core,
-            journal,
+            journal: None,
+            trace: None,
             sessions: 0,
             inputs: 0,
             wires: Vec::new(),
@@ -115,6 +129,7 @@ impl World {
             clients: script.clients.iter().map(|_| None).collect(),
             origins: Vec::new(),
             sockets: Vec::new(),
+            open_sockets: 0,
             todo: VecDeque::new(),
             backlog: VecDeque::new(),
             listen: Listen::Accept,
@@ -123,18 +138,27 @@ impl World {
             ledger: Ledger::default(),
             cursors: Cursors::default(),
             tiny: 500,
+            lender: Lender::default(),
             drained: false,
+            connects: 0,
+            is_hopeless: false,
             aftermath: Aftermath::default(),
             summary: BTreeMap::new(),
-            events: BTreeMap::new(),
-            count: 0,
+            events: Agenda::default(),
             alarm: None,
             stalled_until: 0,
+            rests_until: 0,
+            late_news: VecDeque::new(),
             slack: (Nanos::from(late) + stalls) * MS,
             script,
         };
         world.schedule_script();
         world
+    }
+
+    /// Has everything written down that the core is handed.
+    pub(crate) fn keep_journal(&mut self) {
+        self.journal = Some(JournalWriter::new(self.core.config(), self.script.seed));
     }
 
     fn schedule_script(&mut self) {
@@ -159,22 +183,28 @@ impl World {
         self.play_while(|world| world.now <= ENDS_BY);
         self.check_rest();
         self.facts.finish();
+        if let Some(cluster) = self.core.config().clusters.first() {
+            self.facts.check_queue(cluster.queue_max);
+        }
         if self.journal.is_some() {
             self.summary = self.facts.summary();
         }
-        self.recover();
+        if !self.is_hopeless {
+            self.recover();
+        }
     }
 
     /// Lets things happen as long as `goes_on` and there are any.
     pub(crate) fn play_while(&mut self, goes_on: impl Fn(&Self) -> bool) {
-        while goes_on(self)
-            && let Some(((at, _, _), event)) = self.events.pop_first()
+        while !self.is_hopeless
+            && goes_on(self)
+            && let Some((at, event)) = self.events.next()
         {
             self.now = at;
-            if self.count > EVENTS_MAX {
+            if self.events.count() > EVENTS_MAX {
                 return self.facts.violate(format!(
                     "it does not end: {} events in {} ms",
-                    self.count,
+                    self.events.count(),
                     at / MS
                 ));
             }
@@ -190,13 +220,16 @@ impl World {
 
     /// Goes on with another script. What the old one still had in store does not happen any more.
     pub(crate) fn forget_the_storm(&mut self, script: Script) {
+        self.tell(|_| ("world".to_owned(), "the storm is over, fair weather begins".to_owned()));
         self.clients.resize_with(script.clients.len(), || None);
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
-        self.count = 0;
+        self.connects = 0;
         self.alarm = None;
         self.stalled_until = 0;
+        self.rests_until = 0;
+        self.late_news.clear();
         self.slack = 0;
     }
 
@@ -236,8 +269,7 @@ impl World {
             Event::Tick => u8::MAX,
             _ => next(&self.script.order, &mut self.cursors.order).unwrap_or(0).min(u8::MAX - 1),
         };
-        self.count += 1;
-        self.events.insert((at.max(self.now), rank, self.count), event);
+        self.events.add(at.max(self.now), rank, event);
     }
 
     /// Makes the wire of a new connection.
@@ -247,7 +279,8 @@ impl World {
         let latency = cyclic(&self.script.latencies, at).unwrap_or(0);
         let window =
             cyclic(&self.script.windows, at).map_or(64 * 1024, |window| usize::from(window).max(512));
-        self.wires.push(Wire::new(Nanos::from(latency) * MS, window));
+        let bandwidth = cyclic(&self.script.bandwidths, at).unwrap_or(0);
+        self.wires.push(Wire::new(Nanos::from(latency) * MS, window, bandwidth));
         self.peers.push(peer);
         self.peer_wakes_at.push(None);
         self.ends.push(None);
@@ -278,8 +311,9 @@ impl World {
         let Some(Some(client)) = self.clients.get_mut(index) else { return };
         let wire = client.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].news(End::Proxy);
+        let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = client.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.tell_peer(wire, before);
         self.after_peer(wire, wake, news);
     }
 
@@ -287,8 +321,9 @@ impl World {
         let Some(Some(origin)) = self.origins.get_mut(index) else { return };
         let wire = origin.wire;
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
-        let news = self.wires[wire].news(End::Proxy);
+        let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
+        self.tell_peer(wire, before);
         self.after_peer(wire, wake, news);
     }
 
@@ -366,7 +401,7 @@ impl World {
 
     /// Faults stopped and everybody had their time: nothing may be left.
     pub(crate) fn check_rest(&mut self) {
-        let left = self.sockets.iter().flatten().count();
+        let left = self.open_sockets;
         if self.core.connections() > 0 || left > 0 || self.core.buffered() > 0 {
             let connections = self.core.connections();
             self.facts.violate(format!("{connections} connections and {left} sockets are left at rest"));

@@ -129,7 +129,8 @@ impl Facts {
             }
             Reason::Timeout(_) => demand(false, "an exchange can't end so"),
             Reason::ConnectRefused | Reason::ConnectUnreachable | Reason::ConnectExhausted => {
-                demand(has(Fault::Connects), "connecting worked");
+                let is_out = outcome.reason == Reason::ConnectExhausted && has(Fault::Descriptors);
+                demand(has(Fault::Connects) || is_out, "connecting worked");
             }
             Reason::UpstreamReset | Reason::UpstreamClosedEarly => {
                 let stale = outcome.attempts.last().is_some_and(|attempt| attempt.reused);

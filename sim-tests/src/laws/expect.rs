@@ -89,9 +89,16 @@ impl Facts {
     /// Whether nothing in the whole script gives this request a reason to fail.
     fn is_plain(&self, id: u32, client: &Client) -> bool {
         let script = &self.script;
-        let quiet = [Fault::Connects, Fault::Limits, Fault::Drain, Fault::Stalls]
-            .iter()
-            .all(|fault| !script.faults.contains(fault));
+        let quiet = [
+            Fault::Connects,
+            Fault::Descriptors,
+            Fault::Bandwidth,
+            Fault::Limits,
+            Fault::Drain,
+            Fault::Stalls,
+        ]
+        .iter()
+        .all(|fault| !script.faults.contains(fault));
         let (request, answer) = (script.request(id), script.answer(id));
         let first = id - id % 16;
         let before = (first..id).all(|earlier| self.is_plain_exchange(earlier, client));

@@ -1,6 +1,6 @@
-//! Plays one saved script.
+//! Plays one saved script and tells what happens in it.
 
-use sim_tests::{Script, verify};
+use sim_tests::{Script, run_traced, verify};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,10 +12,12 @@ pub(crate) fn run(path: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match verify(&script) {
+    let played = run_traced(&script, |line| println!("{line}")).and_then(|_| verify(&script));
+    println!();
+    match played {
         Ok(report) => {
             for (id, line) in &report.summary {
-                println!("{id}: {line}");
+                println!("request {id}: {line}");
             }
             println!(
                 "{} inputs in {:?} of the world, digest {:016x}",

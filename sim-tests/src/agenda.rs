@@ -1,0 +1,67 @@
+//! What is going to happen, and in which order.
+
+use crate::time::Nanos;
+use crate::world::Event;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// Events that are to come.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    entries: BinaryHeap<Entry>,
+    /// How many there ever were.
+    count: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Nanos,
+    /// Its place among those of the same moment, then the order in which they were put in.
+    place: u64,
+    event: Event,
+}
+
+impl Agenda {
+    /// Puts in an event. Of those at the same moment, the one of the lower rank comes first.
+    pub(crate) fn add(&mut self, at: Nanos, rank: u8, event: Event) {
+        self.count += 1;
+        let place = u64::from(rank) << 56 | self.count;
+        self.entries.push(Entry { at, place, event });
+    }
+
+    /// The next event, and when it happens.
+    pub(crate) fn next(&mut self) -> Option<(Nanos, Event)> {
+        self.entries.pop().map(|entry| (entry.at, entry.event))
+    }
+
+    /// How many events were put in.
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Nothing of it happens any more.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+impl Ord for Entry {
+    /// The earlier, the greater: the heap hands out its greatest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.place).cmp(&(self.at, self.place))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Entry {}

@@ -1,0 +1,39 @@
+//! The queue for connections: as long as its limit allows, not longer, and nobody is refused before.
+
+use super::Facts;
+use proxy_core::{AttemptResult, Instant, Outcome, Reason};
+
+impl Facts {
+    /// Checks who waited when, once everything is over. `max`: how many may wait.
+    pub(crate) fn check_queue(&mut self, max: u32) {
+        let outcomes = self.requests.values().filter_map(|told| told.outcome.as_ref()).collect::<Vec<_>>();
+        let waits = outcomes.iter().map(|outcome| wait_of(outcome)).collect::<Vec<_>>();
+        let mut complaints = Vec::new();
+        for (begins, _) in waits.iter().filter(|(begins, ends)| begins < ends) {
+            let waiting = waits.iter().filter(|(from, to)| from <= begins && begins < to).count();
+            if waiting > max as usize {
+                complaints.push(format!("{waiting} waited in a queue for {max}"));
+            }
+        }
+        // One that was taken back from a connection waits again, and nobody says for how long.
+        let tells_all = !outcomes.iter().any(|outcome| is_retried(outcome));
+        for (outcome, (_, at)) in outcomes.iter().zip(&waits) {
+            let waiting = waits.iter().filter(|(from, to)| from <= at && at <= to && from < to).count();
+            if tells_all && outcome.reason == Reason::QueueFull && waiting < max as usize {
+                complaints.push(format!("only {waiting} waited in a queue for {max} that was called full"));
+            }
+        }
+        complaints.into_iter().for_each(|complaint| self.violate(complaint));
+    }
+}
+
+/// From when to when it waited for its first connection.
+fn wait_of(outcome: &Outcome) -> (Instant, Instant) {
+    let begins = outcome.started.after(outcome.times.head);
+    (begins, begins.after(outcome.times.queue))
+}
+
+fn is_retried(outcome: &Outcome) -> bool {
+    let again = |result| matches!(result, AttemptResult::Stale | AttemptResult::ConnectFailed(_));
+    outcome.attempts.iter().any(|attempt| again(attempt.result))
+}

@@ -1,0 +1,73 @@
+//! Which worlds a test plays, and how to play one of them again.
+
+use crate::World;
+use std::env;
+use std::thread;
+
+/// Plays the world that `build` makes, once for each seed and then once more, and checks what came of it.
+///
+/// `WEIR_TURMOIL_SEEDS` is how many seeds there are, `WEIR_TURMOIL_SEED` the only one.
+pub(crate) fn each_seed(build: impl Fn(&mut World)) {
+    for seed in seeds() {
+        let _again = Again { seed };
+        let (mut story, checks) = World::play(seed, &build);
+        story.verify();
+        let (twin, _) = World::play(seed, &build);
+        story.assert_same(&twin);
+        checks.into_iter().for_each(|check| check(&story));
+    }
+}
+
+pub(crate) fn seeds() -> Vec<u64> {
+    let number = |name| env::var(name).ok().map(|text| text.parse().expect("it is a number"));
+    match number("WEIR_TURMOIL_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("WEIR_TURMOIL_SEEDS").unwrap_or(SEEDS)).collect(),
+    }
+}
+
+/// Enough to see every kind of weather, few enough for every day.
+const SEEDS: u64 = 20;
+
+/// Says how to play a world again if playing it fails.
+pub(crate) struct Again {
+    pub(crate) seed: u64,
+}
+
+impl Drop for Again {
+    #[allow(clippy::print_stderr, reason = "that is what it is for")]
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The test's name is its thread's; with one thread there is no telling, and all tests are played.
+            let thread = thread::current();
+            let test = thread.name().filter(|name| name.contains("::")).unwrap_or_default();
+            eprintln!(
+                "seed {seed} failed. Again: WEIR_TURMOIL_SEED={seed} cargo test -p sim-tests --test turmoil {test}",
+                seed = self.seed
+            );
+        }
+    }
+}
+
+/// Numbers that follow from a seed, by splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) const fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// One of `least..=most`.
+    pub(crate) const fn within(&mut self, least: u64, most: u64) -> u64 {
+        least + self.next() % (most - least + 1)
+    }
+}
