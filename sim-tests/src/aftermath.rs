@@ -4,7 +4,6 @@
 use crate::laws::Facts;
 use crate::script::{Client, Script};
 use crate::time::MS;
-use crate::wording;
 use crate::world::{Event, World};
 use proxy_core::{Input, Outcome, Reason};
 use std::collections::BTreeSet;
@@ -22,9 +21,7 @@ pub(crate) struct Aftermath {
 
 impl Aftermath {
     /// The proxy recorded the end of a request.
-    pub(crate) fn ended(&mut self, outcome: &Outcome, facts: &mut Facts) {
-        let target = outcome.request.as_ref().and_then(|request| std::str::from_utf8(&request.target).ok());
-        let Some(id) = target.and_then(wording::id_of) else { return };
+    pub(crate) fn ended(&mut self, id: u32, outcome: &Outcome, facts: &mut Facts) {
         if !self.visitors.contains(&Script::client_of(id)) {
             return;
         }

@@ -1,8 +1,7 @@
 //! A model of a client: one connection. Sends what the script says and checks by value what comes back.
 
-use crate::content::{self, Body};
 use crate::kernel::{End, Got, Wire};
-use crate::laws::{Facts, Saw};
+use crate::laws::Facts;
 use crate::message::{Head, Kind, Part, Reader, joined};
 use crate::script::{self, Leave, Method, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
@@ -41,6 +40,8 @@ pub(crate) struct Client {
 struct Written {
     id: u32,
     from: usize,
+    /// Where its body begins.
+    body: usize,
     to: usize,
     /// Its body waits for a 100, or for this moment.
     held: Option<(usize, Nanos)>,
@@ -132,9 +133,6 @@ impl Client {
                     self.gone = true;
                 }
                 Got::Reset => {
-                    if let Some(receiving) = &self.receiving {
-                        facts.client_saw(receiving.id, Saw::Cut);
-                    }
                     facts.client_ended(self.index, true);
                     self.gone = true;
                 }
@@ -149,9 +147,7 @@ impl Client {
     fn on_fin(&mut self, now: Nanos, facts: &mut Facts) {
         if let Some(receiving) = self.receiving.take() {
             if self.reader.ends_by_close() {
-                self.complete(now, &receiving, facts);
-            } else {
-                facts.client_saw(receiving.id, Saw::Cut);
+                self.complete(now, &receiving, "", facts);
             }
         } else if !self.reader.rest().is_empty() {
             // Part of a head: nobody takes that for an answer.
@@ -162,19 +158,32 @@ impl Client {
 
     fn understand(&mut self, now: Nanos, facts: &mut Facts) {
         loop {
-            let to_head = self.outstanding.front().is_some_and(|id| facts.method(*id) == Method::Head);
+            let asked = self.outstanding.front().copied();
+            let to_head = asked.is_some_and(|id| wording::method(facts.script(), id) == Method::Head);
             let part = match self.reader.next(Kind::Response { to_head }) {
                 Ok(Some(part)) => part,
                 Ok(None) => return,
                 Err(bad) => return facts.violate(format!("client {} got a bad response: {bad}", self.index)),
             };
-            match part {
-                Part::Head(head) if (100..200).contains(&head.status()) => self.on_interim(&head, facts),
-                Part::Head(head) => self.on_head(&head, to_head, facts),
-                Part::Body(bytes) => self.on_body(&bytes, facts),
-                Part::End => {
+            match (part, asked) {
+                (Part::Head(head), None) => {
+                    let index = self.index;
+                    return facts
+                        .violate(format!("client {index} got a response that it did not ask for: {head:?}"));
+                }
+                (Part::Head(head), Some(id)) if (100..200).contains(&head.status()) => {
+                    facts.client_saw_interim(id, &head);
+                    if head.status() == 100
+                        && let Some(written) = self.written.last_mut()
+                    {
+                        written.held = None;
+                    }
+                }
+                (Part::Head(head), Some(id)) => self.on_head(id, &head, to_head, facts),
+                (Part::Body(bytes), _) => self.on_body(&bytes, facts),
+                (Part::End(trailers), _) => {
                     if let Some(receiving) = self.receiving.take() {
-                        self.complete(now, &receiving, facts);
+                        self.complete(now, &receiving, &trailers, facts);
                         if receiving.close && receiving.to_head && !receiving.passed_on {
                             // A reply to a head that the proxy never read: it can't know that it was a HEAD.
                             self.reader = Reader::new();
@@ -186,24 +195,10 @@ impl Client {
         }
     }
 
-    fn on_interim(&mut self, head: &Head, facts: &mut Facts) {
-        if self.plan.http10 {
-            facts.violate(format!("a 1.0 client got {}", head.status()));
-        }
-        if head.status() == 100
-            && let Some(written) = self.written.last_mut()
-        {
-            written.held = None;
-        }
-    }
-
-    fn on_head(&mut self, head: &Head, to_head: bool, facts: &mut Facts) {
-        let Some(id) = self.outstanding.front().copied() else {
-            return facts
-                .violate(format!("client {} got a response that it did not ask for: {head:?}", self.index));
-        };
+    fn on_head(&mut self, id: u32, head: &Head, to_head: bool, facts: &mut Facts) {
         let connection = head.field("connection").unwrap_or_default();
-        let close = if self.plan.http10 { connection != "keep-alive" } else { connection.contains("close") };
+        let is_http10 = wording::is_http10(facts.script(), id);
+        let close = if is_http10 { connection != "keep-alive" } else { connection.contains("close") };
         let passed_on = head.field("x-id").is_some();
         match head.field("x-id") {
             Some(named) if named != id.to_string() => {
@@ -215,29 +210,27 @@ impl Client {
             }
             Some(_) | None => {}
         }
-        if self.plan.http10 && head.field("transfer-encoding").is_some() {
+        if is_http10 && head.field("transfer-encoding").is_some() {
             facts.violate(format!("the 1.0 client of {id} got a transfer coding"));
         }
-        facts.client_saw(id, Saw::Head { status: head.status(), passed_on });
+        facts.client_saw_head(id, head, passed_on);
         self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close });
     }
 
     fn on_body(&mut self, bytes: &[u8], facts: &mut Facts) {
         let Some(receiving) = &mut self.receiving else { return };
-        if receiving.passed_on
-            && let Some(at) = content::first_wrong(receiving.id, Body::Response, receiving.octets, bytes)
-        {
-            facts.violate(format!("octet {at} of the response to {} is another's", receiving.id));
+        if receiving.passed_on {
+            facts.client_got_body(receiving.id, receiving.octets, bytes);
         }
         receiving.octets += bytes.len();
     }
 
-    fn complete(&mut self, now: Nanos, receiving: &Receiving, facts: &mut Facts) {
+    fn complete(&mut self, now: Nanos, receiving: &Receiving, trailers: &str, facts: &mut Facts) {
         self.outstanding.pop_front();
         if receiving.passed_on {
-            facts.client_got_all(receiving.id, receiving.octets);
+            facts.client_got_all(receiving.id, receiving.octets, trailers);
         }
-        facts.client_saw(receiving.id, Saw::All { close: receiving.close });
+        facts.client_saw_all(receiving.id, receiving.close);
         if receiving.close {
             self.closing = true;
         }
@@ -256,16 +249,16 @@ impl Client {
                 return Some(self.next_at);
             }
             let id = Script::id(self.index, self.next);
-            let request = facts.script().request(id);
             self.next += 1;
-            let asked = wording::ask(id, &self.plan, &request, self.next == count);
+            let asked = wording::ask(facts.script(), id);
             let from = self.sent + self.unsent.len();
             // Nobody waits for a 100 behind which other requests are written already.
-            let holds = wording::expects(&self.plan, &request) && !self.plan.pipelined;
+            let holds = wording::expects(facts.script(), id) && !self.plan.pipelined;
             let held = holds.then_some((from + asked.head_len, now + SECOND));
-            self.written.push(Written { id, from, to: from + asked.octets.len(), held });
+            let body = from + asked.head_len;
+            self.written.push(Written { id, from, body, to: from + asked.octets.len(), held });
             self.unsent = joined(std::mem::take(&mut self.unsent), asked.octets);
-            if wording::says_close(&self.plan, &request, self.next == count) {
+            if wording::says_close(facts.script(), id) {
                 self.closing = true;
             }
         }
@@ -306,6 +299,9 @@ impl Client {
             if written.from >= before && written.from < self.sent {
                 self.outstanding.push_back(written.id);
                 facts.client_began(written.id, now);
+            }
+            if written.body > before && written.body <= self.sent {
+                facts.client_sent_head(written.id, now + wire.latency);
             }
             if written.to > before && written.to <= self.sent {
                 facts.client_sent_all(written.id, arrives);

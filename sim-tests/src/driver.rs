@@ -6,9 +6,10 @@ use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Origin;
 use crate::script::{Connect, Script, cyclic};
+use crate::setup::{client_addr, client_at, endpoint_at};
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::excerpt;
-use crate::world::{Event, Peer, World, client_addr, client_at, endpoint_at, next};
+use crate::world::{Event, Peer, World, next};
 use bytes::Bytes;
 use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
 use std::net::SocketAddr;
@@ -105,7 +106,7 @@ impl World {
             let Some(wire) = self.wire_of_client(index) else { continue };
             let conn = self.core.vacant();
             self.open_socket(conn, index, Some(wire));
-            self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(index) });
+            self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(&self.script, index) });
             self.wake_socket(conn, self.now);
         }
         if self.listen == Listen::Stop {
@@ -300,10 +301,10 @@ impl World {
                 Err(complaint) => self.facts.violate(complaint),
             },
             Action::Record(outcome) => {
-                notes::note(&mut self.ledger, &self.script, &outcome);
                 let slack = self.slack();
-                self.facts.ended(self.now, &outcome, client_at(outcome.peer), slack);
-                self.aftermath.ended(&outcome, &mut self.facts);
+                let id = self.facts.ended(self.now, &outcome, client_at(outcome.peer), slack);
+                notes::note(&mut self.ledger, &self.script, id, &outcome);
+                self.aftermath.ended(id, &outcome, &mut self.facts);
             }
             Action::Drained => {
                 if self.drained {

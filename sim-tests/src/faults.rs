@@ -34,7 +34,7 @@ pub enum Fault {
     EarlyAnswers,
     /// Connects fail.
     Connects,
-    /// Requests that no proxy may accept.
+    /// Requests of the catalogue, most of which no proxy may accept.
     Smuggling,
     /// The proxy's process stands still, and its ticks come late.
     Stalls,
@@ -103,14 +103,17 @@ fn remove(script: &mut Script, fault: Fault) {
         Fault::Truncation => {
             whole(script, |end| matches!(end, AnswerEnd::Fin { .. } | AnswerEnd::Reset { .. }));
         }
-        Fault::Nonsense => whole(script, |end| matches!(end, AnswerEnd::Garbage | AnswerEnd::OverLong)),
+        Fault::Nonsense => {
+            whole(script, |end| matches!(end, AnswerEnd::OverLong));
+            script.answers.iter_mut().for_each(|answer| answer.raw = 0);
+        }
         Fault::StaleConnections => script.endpoints.iter_mut().for_each(|endpoint| endpoint.idle_close = 0),
         Fault::EarlyAnswers => script.answers.iter_mut().for_each(|answer| {
             answer.early = false;
             answer.deaf = false;
         }),
         Fault::Connects => script.connects.iter_mut().for_each(|connect| *connect = Connect::Stands),
-        Fault::Smuggling => script.requests.iter_mut().for_each(|request| request.smuggles = false),
+        Fault::Smuggling => script.requests.iter_mut().for_each(|request| request.raw = 0),
         Fault::Stalls => {
             script.late_ticks.clear();
             script.stalls.clear();

@@ -4,30 +4,17 @@ mod ending;
 mod expect;
 mod queue;
 
-use crate::content::{self, Body};
+use crate::content::Body;
 use crate::faults::Fault;
 use crate::message::Head;
+use crate::model::heads;
+use crate::model::verdict::Verdict;
 use crate::origin::id_in_fragment;
-use crate::script::{AnswerEnd, AnswerFraming, Method, Script};
+use crate::script::{AnswerEnd, Script};
 use crate::time::Nanos;
 use crate::wording::{self, Answered, Lengths};
 use proxy_core::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a client saw of its response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Saw {
-    /// A final head.
-    Head {
-        status: u16,
-        /// It is the origin's, not the proxy's own.
-        passed_on: bool,
-    },
-    /// All of it; `close`: it said that no other follows.
-    All { close: bool },
-    /// It ended in the middle, visibly.
-    Cut,
-}
 
 /// Everything that is known of one request.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +22,21 @@ pub(crate) struct Told {
     pub(crate) began: Option<Nanos>,
     /// When its last octet so far reached the proxy's kernel.
     pub(crate) arrived: Option<Nanos>,
-    /// When it had reached it completely.
+    /// When its head had reached it completely.
+    pub(crate) arrived_head: Option<Nanos>,
+    /// When all of it had.
     pub(crate) arrived_whole: Option<Nanos>,
     /// How often some of it was seen at an origin.
     pub(crate) sightings: u32,
+    /// The number by which the proxy named it to the origin that saw it last.
+    pub(crate) number: Option<u64>,
     /// When the last octet of an answer reached the proxy's kernel.
     pub(crate) answered: Option<Nanos>,
     /// When the whole answer had.
     pub(crate) answered_whole: Option<Nanos>,
     pub(crate) answer: Option<Lengths>,
+    /// How many interim responses its client saw.
+    pub(crate) interims: usize,
     pub(crate) status_seen: Option<(u16, bool)>,
     pub(crate) seen_all: bool,
     pub(crate) said_close: bool,
@@ -56,29 +49,36 @@ pub(crate) struct ClientEnd {
     pub(crate) aborted: bool,
     pub(crate) half_closed: bool,
     pub(crate) was_reset: bool,
-    pub(crate) headless: u32,
+    /// How many of its requests were recorded, which happens in their order.
+    pub(crate) recorded: u32,
+    /// One of its heads was not understood: nothing can follow.
+    pub(crate) is_over: bool,
+}
+
+/// One client and its requests.
+#[derive(Clone, Debug, Default)]
+struct Person {
+    end: ClientEnd,
+    requests: Vec<Told>,
 }
 
 /// All reports, and what is wrong with them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Facts {
     script: Script,
-    requests: BTreeMap<u32, Told>,
-    clients: BTreeMap<usize, ClientEnd>,
+    people: Vec<Person>,
     violations: BTreeSet<String>,
 }
 
 impl Facts {
     pub(crate) fn new(script: Script) -> Self {
-        let (requests, clients) = (BTreeMap::new(), BTreeMap::new());
-        Self { script, requests, clients, violations: BTreeSet::new() }
+        Self { script, people: Vec::new(), violations: BTreeSet::new() }
     }
 
     /// Another script begins; what was told of the old one has been judged.
     pub(crate) fn clear_up(&mut self, script: Script) {
         self.script = script;
-        self.requests.clear();
-        self.clients.clear();
+        self.people.clear();
     }
 
     pub(crate) const fn script(&self) -> &Script {
@@ -89,14 +89,6 @@ impl Facts {
         self.violations.insert(what);
     }
 
-    pub(crate) fn method(&self, id: u32) -> Method {
-        self.script.request(id).method
-    }
-
-    pub(crate) fn is_http10(&self, id: u32) -> bool {
-        self.script.clients.get(Script::client_of(id)).is_some_and(|client| client.http10)
-    }
-
     /// Whether what is sent in one piece is read in one piece.
     pub(crate) fn moves_whole(&self) -> bool {
         [Fault::Splits, Fault::SmallWindows, Fault::SlowOrigins, Fault::SlowReaders]
@@ -104,12 +96,23 @@ impl Facts {
             .all(|fault| !self.script.faults.contains(fault))
     }
 
+    fn person(&mut self, index: usize) -> &mut Person {
+        if self.people.len() <= index {
+            self.people.resize_with(index + 1, Person::default);
+        }
+        &mut self.people[index]
+    }
+
     fn told(&mut self, id: u32) -> &mut Told {
-        self.requests.entry(id).or_default()
+        let (person, k) = (self.person(Script::client_of(id)), Script::place_of(id));
+        if person.requests.len() <= k {
+            person.requests.resize_with(k + 1, Told::default);
+        }
+        &mut person.requests[k]
     }
 
     fn client(&mut self, index: usize) -> &mut ClientEnd {
-        self.clients.entry(index).or_default()
+        &mut self.person(index).end
     }
 
     pub(crate) fn client_began(&mut self, id: u32, now: Nanos) {
@@ -120,43 +123,86 @@ impl Facts {
         self.told(id).arrived = Some(arrives);
     }
 
+    pub(crate) fn client_sent_head(&mut self, id: u32, arrives: Nanos) {
+        self.told(id).arrived_head.get_or_insert(arrives);
+    }
+
     pub(crate) fn client_sent_all(&mut self, id: u32, arrives: Nanos) {
         self.told(id).arrived_whole = Some(arrives);
     }
 
-    pub(crate) fn client_saw(&mut self, id: u32, saw: Saw) {
+    /// A client got an interim response.
+    pub(crate) fn client_saw_interim(&mut self, id: u32, head: &Head) {
+        let status = head.status();
+        if wording::is_http10(&self.script, id) {
+            self.violate(format!("{id}: a 1.0 client got {status}"));
+        }
+        let (all, seen) = (wording::all_interims(&self.script, id), self.told(id).interims);
+        self.told(id).interims += 1;
+        if all.get(seen) != Some(&status) {
+            self.violate(format!("{id}: {status} came as interim response {seen} of {all:?}"));
+        }
+        if let Err(difference) = heads::compare_interim(&self.script, id, status, &head.raw) {
+            self.violate(format!("{id}: {difference}"));
+        }
+    }
+
+    /// A client got the head of its response.
+    pub(crate) fn client_saw_head(&mut self, id: u32, head: &Head, passed_on: bool) {
         let told = self.told(id);
-        match saw {
-            Saw::Head { status, passed_on } if told.status_seen.is_none() => {
-                told.status_seen = Some((status, passed_on));
-            }
-            Saw::Head { status, .. } => self.violate(format!("a second final response to {id}: {status}")),
-            Saw::All { close } => {
-                told.seen_all = true;
-                told.said_close = close;
-            }
-            Saw::Cut => {}
+        if let Some((status, _)) = told.status_seen {
+            return self.violate(format!("a second final response to {id}: {status}"));
+        }
+        told.status_seen = Some((head.status(), passed_on));
+        if passed_on && let Err(difference) = heads::returned(&self.script, id).compare(&head.raw) {
+            self.violate(format!("{id}: {difference}"));
+        }
+    }
+
+    /// A client got octets of a response that was passed on.
+    pub(crate) fn client_got_body(&mut self, id: u32, offset: usize, data: &[u8]) {
+        if Verdict::on_answer(&self.script, id) == Verdict::CutResponse {
+            return;
+        }
+        let content = wording::response_content(&self.script, id);
+        if let Some(at) = content.first_wrong(id, Body::Response, offset, data) {
+            self.violate(format!("octet {at} of the response to {id} is another's"));
         }
     }
 
     /// A passed-on response ended cleanly with so many octets.
-    pub(crate) fn client_got_all(&mut self, id: u32, octets: usize) {
-        let answer = self.script.answer(id);
-        let method = self.method(id);
+    pub(crate) fn client_got_all(&mut self, id: u32, octets: usize, trailers: &str) {
         let Some(whole) = self.told(id).answer else {
             return self.violate(format!("no origin answered {id}"));
         };
-        let is_delimited =
-            answer.framing == AnswerFraming::Close && wording::content_len(&answer, method) > 0;
-        let ends = match answer.end {
+        let len = wording::response_content(&self.script, id).len();
+        let ends = match self.script.answer(id).end {
+            _ if Verdict::on_answer(&self.script, id) != Verdict::Served => None,
             // Nobody can tell a close-delimited body that a FIN cut short from a whole one.
-            AnswerEnd::Fin { .. } if is_delimited => whole.sent_max.checked_sub(whole.head_end),
+            AnswerEnd::Fin { .. } if wording::is_close_delimited(&self.script, id) => {
+                whole.sent_max.checked_sub(whole.head_end)
+            }
             _ if whole.sent_max < whole.message_end => None,
-            _ => Some(wording::content_len(&answer, method)),
+            _ => Some(len),
         };
         if ends != Some(octets) {
             self.violate(format!("the response to {id} ended cleanly after {octets} octets, but was cut"));
         }
+        let expected = heads::returned_trailers(&self.script, id);
+        if trailers != expected {
+            self.violate(format!("the response to {id} ended with {trailers:?} and not with {expected:?}"));
+        }
+        let (all, seen) = (wording::all_interims(&self.script, id).len(), self.told(id).interims);
+        if seen != all && !wording::is_http10(&self.script, id) {
+            self.violate(format!("{id} got {seen} of {all} interim responses"));
+        }
+    }
+
+    /// A response is over, cleanly. `close`: it said that no other follows.
+    pub(crate) fn client_saw_all(&mut self, id: u32, close: bool) {
+        let told = self.told(id);
+        told.seen_all = true;
+        told.said_close = close;
     }
 
     pub(crate) fn client_ended(&mut self, index: usize, by_reset: bool) {
@@ -179,14 +225,18 @@ impl Facts {
 
     /// An origin read a request's head. Returns which request it is.
     pub(crate) fn origin_got(&mut self, head: &Head) -> Option<u32> {
-        let id = wording::id_of(head.start(1)).filter(|id| wording::is_known(&self.script, *id));
-        let Some(id) = id else {
+        let named = wording::id_of(head.start(1)).or_else(|| head.field("x-asked")?.parse().ok());
+        let Some(id) = named.filter(|id| wording::is_known(&self.script, *id)) else {
             self.violate(format!("an origin got a request that nobody sent: {head:?}"));
             return None;
         };
-        let request = self.script.request(id);
-        if head.start(0) != wording::method_name(request.method) || request.smuggles {
-            self.violate(format!("an origin got another request than {id} was: {head:?}"));
+        if !Verdict::on(&self.script, id).goes_on() {
+            self.violate(format!("an origin got {id}, which is for no origin: {head:?}"));
+        } else {
+            match heads::forwarded(&self.script, id).compare(&head.raw) {
+                Ok(number) => self.told(id).number = number,
+                Err(difference) => self.violate(format!("{id}: {difference}")),
+            }
         }
         self.sighted(id);
         Some(id)
@@ -204,22 +254,38 @@ impl Facts {
     fn sighted(&mut self, id: u32) {
         let told = self.told(id);
         told.sightings += 1;
-        if told.sightings > 1 && self.method(id) == Method::Post {
+        if told.sightings > 1 && !wording::is_idempotent(wording::method(&self.script, id)) {
             self.violate(format!("{id} is not idempotent and was sent twice"));
         }
     }
 
     pub(crate) fn origin_got_body(&mut self, id: u32, offset: usize, data: &[u8]) {
-        if let Some(at) = content::first_wrong(id, Body::Request, offset, data) {
+        if has_bad_body(&self.script, id) {
+            return;
+        }
+        let content = wording::request_content(&self.script, id);
+        if let Some(at) = content.first_wrong(id, Body::Request, offset, data) {
             self.violate(format!("octet {at} of the body of {id} is another's"));
         }
     }
 
-    pub(crate) fn origin_got_all(&mut self, id: u32, octets: usize) {
-        let sent = wording::request_octets(&self.script.request(id));
+    pub(crate) fn origin_got_all(&mut self, id: u32, octets: usize, trailers: &str) {
+        if has_bad_body(&self.script, id) {
+            return self.violate(format!("the broken body of {id} ended cleanly"));
+        }
+        let sent = wording::request_content(&self.script, id).len();
         if octets != sent {
             self.violate(format!("the body of {id} ended cleanly after {octets} of {sent} octets"));
         }
+        let expected = heads::forwarded_trailers(&self.script, id);
+        if trailers != expected {
+            self.violate(format!("{id} ended with {trailers:?} and not with {expected:?}"));
+        }
+    }
+
+    /// An origin said something.
+    pub(crate) fn origin_spoke(&mut self, id: u32, arrives: Nanos) {
+        self.told(id).answered = Some(arrives);
     }
 
     pub(crate) fn origin_sent(&mut self, id: u32, arrives: Nanos, sent: usize, answer: &Answered) {
@@ -237,14 +303,26 @@ impl Facts {
 
     /// How each request ended: what must not depend on how octets were cut.
     pub(crate) fn summary(&self) -> BTreeMap<u32, String> {
-        let line = |told: &Told| {
+        let line = |id, told: &Told| {
             let outcome = told.outcome.as_ref().map(|outcome| (outcome.status, outcome.reason.as_str()));
-            if told.was_cut() {
+            if self.was_cut(id, told) {
                 // How much of it the client saw before the RST is the kernel's doing.
                 return format!("{outcome:?} cut");
             }
             format!("{outcome:?} {:?} {}", told.status_seen, told.seen_all)
         };
-        self.requests.iter().map(|(id, told)| (*id, line(told))).collect()
+        let people = self.people.iter().enumerate();
+        let lines = people.flat_map(|(index, person)| {
+            let line = &line;
+            person.requests.iter().zip(0..).map(move |(told, k)| {
+                let id = Script::id(index, k);
+                (id, line(id, told))
+            })
+        });
+        lines.collect()
     }
+}
+
+fn has_bad_body(script: &Script, id: u32) -> bool {
+    Verdict::on(script, id) == Verdict::BadBody
 }

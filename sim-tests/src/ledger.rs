@@ -1,5 +1,6 @@
 //! What a simulation has seen. A suite that never reached an interesting state has proved nothing about it.
 
+use crate::catalogue::{requests, responses};
 use std::collections::BTreeMap;
 
 /// Counts how often each interesting state was reached.
@@ -24,6 +25,13 @@ impl Ledger {
         *self.reached.entry(name).or_default() += 1;
     }
 
+    /// Notes that what has this name in a catalogue came to the end that it deserves.
+    pub(crate) fn note_entry(&mut self, name: Option<&'static str>) {
+        if let Some(name) = name {
+            *self.reached.entry(name).or_default() += 1;
+        }
+    }
+
     /// Adds what another run has seen.
     pub fn merge(&mut self, other: &Self) {
         for (name, count) in &other.reached {
@@ -33,12 +41,15 @@ impl Ledger {
 
     /// What should have been seen and was not.
     pub fn missing(&self) -> Vec<&'static str> {
-        EXPECTED.iter().copied().filter(|name| !self.reached.contains_key(name)).collect()
+        let requests = requests::ALL.iter().map(|entry| entry.name);
+        let responses = responses::ALL.iter().map(|entry| entry.name);
+        let expected = EXPECTED.iter().copied().chain(requests).chain(responses);
+        expected.filter(|name| !self.reached.contains_key(name)).collect()
     }
 
     /// How many states there are to be seen.
     pub const fn expected() -> usize {
-        EXPECTED.len()
+        EXPECTED.len() + requests::ALL.len() + responses::ALL.len()
     }
 
     /// Everything that was seen, and how often.

@@ -7,6 +7,7 @@
 
 mod aftermath;
 mod agenda;
+mod catalogue;
 mod client;
 mod content;
 mod driver;
@@ -15,12 +16,15 @@ mod kernel;
 mod laws;
 mod ledger;
 mod lent;
+mod lines;
 mod message;
+mod model;
 mod notes;
 mod origin;
 mod permits;
 mod run;
 mod script;
+mod setup;
 mod shrink;
 mod strategy;
 mod suite;

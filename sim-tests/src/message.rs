@@ -20,7 +20,8 @@ pub(crate) struct Head {
 pub(crate) enum Part {
     Head(Head),
     Body(Bytes),
-    End,
+    /// With the lines of the trailer section, if there were any.
+    End(String),
 }
 
 /// Which messages are read.
@@ -50,11 +51,12 @@ enum State {
 pub(crate) struct Reader {
     buffer: Bytes,
     state: State,
+    trailers: String,
 }
 
 impl Reader {
     pub(crate) const fn new() -> Self {
-        Self { buffer: Bytes::new(), state: State::Head }
+        Self { buffer: Bytes::new(), state: State::Head, trailers: String::new() }
     }
 
     pub(crate) fn push(&mut self, data: Bytes) {
@@ -83,7 +85,7 @@ impl Reader {
                 }
                 State::Length(0) | State::End => {
                     self.state = State::Head;
-                    return Ok(Some(Part::End));
+                    return Ok(Some(Part::End(std::mem::take(&mut self.trailers))));
                 }
                 State::Length(left) => return Ok(self.body(left, State::Length)),
                 State::UntilClose => return Ok(self.body(usize::MAX, |_| State::UntilClose)),
@@ -103,7 +105,10 @@ impl Reader {
                 },
                 State::Trailers => match self.line() {
                     Some(line) if line.is_empty() => self.state = State::End,
-                    Some(_) => {}
+                    Some(line) => {
+                        self.trailers.push_str(&String::from_utf8_lossy(&line));
+                        self.trailers.push_str("\r\n");
+                    }
                     None => return Ok(None),
                 },
             }
@@ -276,7 +281,7 @@ mod tests {
                 match part {
                     Part::Head(head) => assert_eq!(head.status(), 200),
                     Part::Body(piece) => body.extend(piece),
-                    Part::End => ends += 1,
+                    Part::End(_) => ends += 1,
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Which interesting state an outcome is a sign of.
 
 use crate::ledger::Ledger;
+use crate::model::verdict::Verdict;
 use crate::script::{Leave, Script};
 use crate::wording;
 use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
@@ -24,17 +25,15 @@ impl Cause {
 }
 
 /// Notes what the end of a request is a sign of.
-pub(crate) fn note(ledger: &mut Ledger, script: &Script, outcome: &Outcome) {
+pub(crate) fn note(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
     note_end(ledger, outcome);
     note_attempts(ledger, outcome);
-    let id = outcome
-        .request
-        .as_ref()
-        .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(wording::id_of));
-    if let Some(id) = id
-        && outcome.reason == Reason::Ok
-    {
+    if outcome.reason == Reason::Ok {
         note_served(ledger, script, id, outcome);
+    }
+    if Verdict::on(script, id).reason() == outcome.reason.as_str() {
+        ledger.note_entry(script.raw_request(id).map(|raw| raw.name));
+        ledger.note_entry(script.raw_answer(id).map(|raw| raw.name));
     }
 }
 
@@ -95,11 +94,11 @@ fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
 
 fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
     let Some(client) = script.clients.get(Script::client_of(id)) else { return };
-    let (request, answer) = (script.request(id), script.answer(id));
+    let answer = script.answer(id);
     if !outcome.times.queue.is_zero() {
         ledger.note("a request was queued and then served");
     }
-    let sent = wording::request_octets(&request) as u64;
+    let sent = wording::request_content(script, id).len() as u64;
     if answer.early && outcome.received < sent {
         ledger.note("an answer came before the request was over");
     }
@@ -110,7 +109,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     {
         ledger.note("a client half-closed and was served");
     }
-    if wording::expects(client, &request) && !client.pipelined {
+    if wording::expects(script, id) && !client.pipelined {
         ledger.note("a request waited for 100");
     }
     if client.pipelined && id > Script::id(Script::client_of(id), 0) {

@@ -3,9 +3,10 @@
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Kind, Part, Reader};
-use crate::script::{Answer, AnswerEnd, Endpoint, Method, Pace};
+use crate::script::{Answer, AnswerEnd, Endpoint, Pace};
 use crate::time::{MS, Nanos};
 use crate::wording::{self, Answered};
+use bytes::Bytes;
 
 /// An accepted connection.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ struct Serving {
     id: u32,
     plan: Answer,
     answer: Answered,
+    /// The client waits for a 100.
+    owes_continue: bool,
     /// Content octets of the request so far.
     received: usize,
     request_whole: bool,
@@ -101,15 +104,16 @@ impl Origin {
                     if self.poisoned {
                         facts.violate(format!("{id} came on a connection with octets left over"));
                     }
-                    let method = method(head.start(0));
                     let plan = facts.script().answer(id);
-                    self.poisoned = plan.end == AnswerEnd::OverLong && facts.moves_whole();
-                    let answer = wording::answer(id, method, &plan, self.endpoint.hint, facts.is_http10(id));
+                    self.poisoned = wording::is_over_long(facts.script(), id) && facts.moves_whole();
+                    let answer = wording::answer(facts.script(), id, self.endpoint.hint);
+                    let owes_continue = plan.continues && head.field("expect").is_some();
                     self.poisoned &= answer.octets.len() < READ_MIN;
                     self.state = State::Serving(Box::new(Serving {
                         id,
                         plan,
                         answer,
+                        owes_continue,
                         received: 0,
                         request_whole: false,
                         starts: None,
@@ -121,9 +125,9 @@ impl Origin {
                     facts.origin_got_body(serving.id, serving.received, &bytes);
                     serving.received += bytes.len();
                 }
-                (State::Serving(serving), Part::End) => {
+                (State::Serving(serving), Part::End(trailers)) => {
                     serving.request_whole = true;
-                    facts.origin_got_all(serving.id, serving.received);
+                    facts.origin_got_all(serving.id, serving.received, &trailers);
                     // An early answer may be over before its request is.
                     let is_over = serving.starts.is_some() && serving.sent == serving.answer.lengths.sent_max;
                     if is_over && matches!(serving.plan.end, AnswerEnd::Whole | AnswerEnd::OverLong) {
@@ -145,6 +149,11 @@ impl Origin {
             State::Idle => return self.idle(now, wire),
             State::Serving(serving) => serving,
         };
+        if serving.owes_continue && wire.room(End::Peer) > CONTINUE.len() {
+            serving.owes_continue = false;
+            wire.write(now, End::Peer, Bytes::from_static(CONTINUE));
+            facts.origin_spoke(serving.id, now + wire.latency);
+        }
         if serving.starts.is_none() && (serving.request_whole || serving.plan.early) {
             serving.starts = Some(now + Nanos::from(serving.plan.delay) * MS);
         }
@@ -156,15 +165,14 @@ impl Origin {
         if serving.sent < serving.answer.lengths.sent_max {
             return wake;
         }
-        let method = facts.method(serving.id);
-        let is_last = wording::ends_connection(&serving.plan, method);
+        let is_last = wording::ends_connection(facts.script(), serving.id);
         match serving.plan.end {
             AnswerEnd::Hangs { .. } => {}
             AnswerEnd::Reset { .. } => {
                 wire.reset(now, End::Peer);
                 self.state = State::Gone;
             }
-            AnswerEnd::Fin { .. } | AnswerEnd::Garbage => {
+            AnswerEnd::Fin { .. } => {
                 wire.close(now, End::Peer);
                 self.state = State::Gone;
             }
@@ -231,15 +239,6 @@ impl Serving {
     }
 }
 
-fn method(name: &str) -> Method {
-    match name {
-        "HEAD" => Method::Head,
-        "POST" => Method::Post,
-        "PUT" => Method::Put,
-        _ => Method::Get,
-    }
-}
-
 /// What of a request can be said to have been sent: its number, once enough of the first line came.
 pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(fragment).ok()?;
@@ -247,6 +246,8 @@ pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
     let (_, target, _) = (words.next()?, words.next()?, words.next()?);
     wording::id_of(target)
 }
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Interim\r\nLink: </a>\r\n\r\n";
 
 /// What the proxy takes in a single read if it takes anything, in octets.
 const READ_MIN: usize = 4_096;

@@ -1,6 +1,8 @@
 //! Everything that happens in one simulated run. Flat, and valid whatever the values: lists are used cyclically and an
 //! empty one means the plain case, so that shrinking can drop anything.
 
+use crate::catalogue::requests::{self, RawRequest};
+use crate::catalogue::responses::{self, RawResponse};
 use crate::faults::Fault;
 use crate::shrink::to_json;
 use serde::{Deserialize, Serialize};
@@ -73,7 +75,7 @@ pub struct Limits {
 }
 
 /// One client: one connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Client {
     /// When it connects, in milliseconds.
@@ -92,6 +94,8 @@ pub struct Client {
     pub reading: Pace,
     /// How it leaves.
     pub leave: Leave,
+    /// Which of five addresses it has; two are of trusted proxies.
+    pub from: u8,
 }
 
 /// How fast octets move.
@@ -150,7 +154,7 @@ pub enum Leave {
 }
 
 /// One request.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Its method.
@@ -163,8 +167,12 @@ pub struct Request {
     pub closes: bool,
     /// Octets of padding in the head.
     pub padding: u8,
-    /// Its head is one that no proxy may accept.
-    pub smuggles: bool,
+    /// Which lines of `lines::OF_REQUESTS` it has, one bit each.
+    pub lines: u16,
+    /// Which lines of `lines::OF_TRAILERS` follow its body, if that is chunked.
+    pub trailers: u8,
+    /// If not 0: it is this one of the catalogue of requests that no script can compose, whatever else it says here.
+    pub raw: u8,
 }
 
 /// A request's method.
@@ -179,6 +187,16 @@ pub enum Method {
     Post,
     /// May be sent twice.
     Put,
+    /// May be sent twice.
+    Delete,
+    /// Must not be sent twice.
+    Patch,
+    /// Safe.
+    Options,
+    /// Safe.
+    Trace,
+    /// One that nobody knows, and that therefore must not be sent twice.
+    Brew,
 }
 
 /// A request's body.
@@ -199,7 +217,7 @@ pub enum RequestBody {
 }
 
 /// How an origin answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Answer {
     /// 0: 200, 1: 204, 2: 304, 3: 404, 4: 500; further ones are taken modulo 5.
@@ -210,8 +228,16 @@ pub struct Answer {
     pub octets: u16,
     /// Octets in each chunk; 0 is all in one.
     pub chunk: u16,
-    /// Sends a 103 before.
-    pub interim: bool,
+    /// Which interim responses it sends before: bits for 103, 102, 100 and 199.
+    pub interims: u8,
+    /// Answers `Expect: 100-continue` by a 100.
+    pub continues: bool,
+    /// Speaks HTTP/1.0.
+    pub http10: bool,
+    /// Which lines of `lines::OF_RESPONSES` it has, one bit each.
+    pub lines: u16,
+    /// Which lines of `lines::OF_TRAILERS` follow its body, if that is chunked.
+    pub trailers: u8,
     /// Answers before it has read the request's body.
     pub early: bool,
     /// Reads nothing behind the request's head.
@@ -224,6 +250,8 @@ pub struct Answer {
     pub end: AnswerEnd,
     /// Closes the connection afterwards, and says so.
     pub closes: bool,
+    /// If not 0: it is this one of the catalogue of responses that no script can compose, whatever else it says here.
+    pub raw: u8,
 }
 
 /// How the end of an answer's body is told.
@@ -259,8 +287,6 @@ pub enum AnswerEnd {
         /// Octets sent before.
         at: u16,
     },
-    /// It never was HTTP.
-    Garbage,
     /// More octets follow than announced.
     OverLong,
 }
@@ -299,6 +325,11 @@ pub enum Connect {
 }
 
 impl Script {
+    /// What a client does.
+    pub(crate) fn client(&self, index: usize) -> Client {
+        self.clients.get(index).cloned().unwrap_or_default()
+    }
+
     /// This script as JSON; what is plain in it is left out.
     pub fn to_json(&self) -> String {
         to_json(self)
@@ -319,11 +350,25 @@ impl Script {
     pub(crate) fn answer(&self, id: u32) -> Answer {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
         let mut answer = cyclic(&self.answers, (client * 3 + k) as usize).unwrap_or_default();
-        if answer.framing == AnswerFraming::Close && answer.end == AnswerEnd::OverLong {
-            // What ends with the connection can't be over-long.
+        // What ends with the connection can't be over-long, and the catalogue's responses end as they do.
+        let is_open = answer.framing == AnswerFraming::Close
+            || (answer.framing == AnswerFraming::Chunked && answer.http10);
+        if answer.raw > 0 || (is_open && answer.end == AnswerEnd::OverLong) {
             answer.end = AnswerEnd::Whole;
         }
         answer
+    }
+
+    /// The request of the catalogue that the one with this number is.
+    pub(crate) fn raw_request(&self, id: u32) -> Option<&'static RawRequest> {
+        let raw = self.request(id).raw.checked_sub(1)?;
+        requests::ALL.get(usize::from(raw) % requests::ALL.len())
+    }
+
+    /// The response of the catalogue by which it is answered.
+    pub(crate) fn raw_answer(&self, id: u32) -> Option<&'static RawResponse> {
+        let raw = self.answer(id).raw.checked_sub(1)?;
+        responses::ALL.get(usize::from(raw) % responses::ALL.len())
     }
 
     /// The number of request `k` of client `client`.
@@ -334,6 +379,16 @@ impl Script {
     /// How many requests a client makes.
     pub(crate) fn count(client: &Client) -> u32 {
         (u32::from(client.more) + 1).min(IDS_PER_CLIENT)
+    }
+
+    /// Which of its client's requests it is.
+    pub(crate) fn place_of(id: u32) -> usize {
+        (id % IDS_PER_CLIENT) as usize
+    }
+
+    /// Whether no request of its client follows this one.
+    pub(crate) fn is_last(client: &Client, id: u32) -> bool {
+        id % IDS_PER_CLIENT + 1 == Self::count(client)
     }
 
     /// The client that makes the request with this number.

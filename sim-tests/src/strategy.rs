@@ -97,6 +97,7 @@ fn client(dice: &mut Dice<'_, '_>) -> Result<Client> {
         sending: client_pace(dice)?,
         reading: client_pace(dice)?,
         leave: leave(dice)?,
+        from: dice.any()?,
     })
 }
 
@@ -128,7 +129,7 @@ fn octets(dice: &mut Dice<'_, '_>) -> Result<u16> {
 
 fn request(dice: &mut Dice<'_, '_>) -> Result<Request> {
     Ok(Request {
-        method: [Method::Get, Method::Head, Method::Post, Method::Put][dice.one_of([4, 1, 2, 1])?],
+        method: method(dice)?,
         body: match dice.one_of([3, 2, 2])? {
             0 => RequestBody::None,
             1 => RequestBody::Length(size(dice)?),
@@ -137,8 +138,16 @@ fn request(dice: &mut Dice<'_, '_>) -> Result<Request> {
         expects: dice.percent(20)?,
         closes: dice.percent(10)?,
         padding: dice.small(0..=99)?,
-        smuggles: dice.percent(10)?,
+        lines: if dice.percent(40)? { dice.any()? } else { 0 },
+        trailers: if dice.percent(30)? { dice.any()? } else { 0 },
+        raw: if dice.percent(20)? { dice.any()? } else { 0 },
     })
+}
+
+fn method(dice: &mut Dice<'_, '_>) -> Result<Method> {
+    use Method::{Brew, Delete, Get, Head, Options, Patch, Post, Put, Trace};
+    Ok([Get, Head, Post, Put, Delete, Patch, Options, Trace, Brew]
+        [dice.one_of([8, 2, 4, 2, 1, 1, 1, 1, 1])?])
 }
 
 fn size(dice: &mut Dice<'_, '_>) -> Result<u16> {
@@ -156,7 +165,11 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
             [dice.one_of([3, 3, 1])?],
         octets: size(dice)?,
         chunk: dice.number(0..=2_999)?,
-        interim: dice.percent(20)?,
+        interims: if dice.percent(20)? { dice.any()? } else { 0 },
+        continues: dice.percent(50)?,
+        http10: dice.percent(10)?,
+        lines: if dice.percent(40)? { dice.any()? } else { 0 },
+        trailers: if dice.percent(30)? { dice.any()? } else { 0 },
         early: dice.percent(20)?,
         deaf: dice.percent(20)?,
         delay: match dice.one_of([4, 3, 1])? {
@@ -172,16 +185,16 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
         },
         end: answer_end(dice)?,
         closes: dice.percent(15)?,
+        raw: if dice.percent(15)? { dice.any()? } else { 0 },
     })
 }
 
 fn answer_end(dice: &mut Dice<'_, '_>) -> Result<AnswerEnd> {
-    Ok(match dice.one_of([6, 2, 2, 2, 1, 1])? {
+    Ok(match dice.one_of([6, 2, 2, 2, 1])? {
         0 => AnswerEnd::Whole,
         1 => AnswerEnd::Hangs { at: octets(dice)? },
         2 => AnswerEnd::Fin { at: octets(dice)? },
         3 => AnswerEnd::Reset { at: octets(dice)? },
-        4 => AnswerEnd::Garbage,
         _ => AnswerEnd::OverLong,
     })
 }

@@ -1,7 +1,10 @@
 //! How messages are worded: what clients ask and origins answer, as the script has it.
 
-use crate::content::{Body, push_body};
+use crate::catalogue::{self, requests, responses};
+use crate::content::{self, Body, push_body};
+use crate::lines::{self, OF_REQUESTS, OF_RESPONSES, OF_TRAILERS};
 use crate::script::{Answer, AnswerEnd, AnswerFraming, Client, Leave, Method, Request, RequestBody, Script};
+use crate::setup::head_sizes;
 use bytes::Bytes;
 use std::fmt::Write;
 
@@ -13,16 +16,102 @@ pub(crate) struct Asked {
     pub(crate) head_len: usize,
 }
 
-pub(crate) fn method_name(method: Method) -> &'static str {
+/// What is in a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// So many octets as `content` makes them.
+    Made(usize),
+    /// These.
+    Given(&'static str),
+}
+
+impl Content {
+    /// How many octets it has.
+    pub(crate) const fn len(self) -> usize {
+        match self {
+            Self::Made(len) => len,
+            Self::Given(text) => text.len(),
+        }
+    }
+
+    /// The first octet of `data` that does not belong at `offset`, as its place in the body.
+    pub(crate) fn first_wrong(self, id: u32, body: Body, offset: usize, data: &[u8]) -> Option<usize> {
+        match self {
+            Self::Made(_) => content::first_wrong(id, body, offset, data),
+            Self::Given(text) => {
+                let rest = text.as_bytes().get(offset..).unwrap_or_default();
+                data.iter()
+                    .enumerate()
+                    .find_map(|(at, byte)| (rest.get(at) != Some(byte)).then_some(offset + at))
+            }
+        }
+    }
+}
+
+pub(crate) const fn method_name(method: Method) -> &'static str {
     match method {
         Method::Get => "GET",
         Method::Head => "HEAD",
         Method::Post => "POST",
         Method::Put => "PUT",
+        Method::Delete => "DELETE",
+        Method::Patch => "PATCH",
+        Method::Options => "OPTIONS",
+        Method::Trace => "TRACE",
+        Method::Brew => "BREW",
     }
 }
 
-/// Content octets of a request.
+/// The method with this name.
+fn method_named(name: &str) -> Method {
+    match name {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "PATCH" => Method::Patch,
+        "OPTIONS" => Method::Options,
+        "TRACE" => Method::Trace,
+        _ => Method::Brew,
+    }
+}
+
+/// The method of a request; `Get` if it has none.
+pub(crate) fn method(script: &Script, id: u32) -> Method {
+    match script.raw_request(id).map(|raw| raw.fate) {
+        None => script.request(id).method,
+        Some(requests::Fate::Forwarded(forwarded)) => {
+            method_named(forwarded.line.split(' ').next().unwrap_or_default())
+        }
+        Some(requests::Fate::BadBody) => Method::Post,
+        Some(requests::Fate::Refused(_) | requests::Fate::Answered) => Method::Get,
+    }
+}
+
+/// Whether a request may be sent twice (RFC 9110 §9.2.2).
+pub(crate) const fn is_idempotent(method: Method) -> bool {
+    !matches!(method, Method::Post | Method::Patch | Method::Brew)
+}
+
+/// Whether the client of a request speaks 1.0 in it.
+pub(crate) fn is_http10(script: &Script, id: u32) -> bool {
+    match script.raw_request(id) {
+        Some(raw) => raw.http10,
+        None => script.client(Script::client_of(id)).http10,
+    }
+}
+
+/// What the body of a request has in it.
+pub(crate) fn request_content(script: &Script, id: u32) -> Content {
+    match script.raw_request(id).map(|raw| raw.fate) {
+        None => Content::Made(request_octets(&script.request(id))),
+        Some(requests::Fate::Forwarded(forwarded)) => Content::Given(forwarded.content),
+        Some(_) => Content::Given(""),
+    }
+}
+
+/// Content octets of a request that is not of the catalogue.
 pub(crate) fn request_octets(request: &Request) -> usize {
     match request.body {
         RequestBody::None => 0,
@@ -30,36 +119,56 @@ pub(crate) fn request_octets(request: &Request) -> usize {
     }
 }
 
+/// Whether the client may still be sending when it has been answered early.
+pub(crate) fn has_body(script: &Script, id: u32) -> bool {
+    match script.raw_request(id).map(|raw| raw.fate) {
+        None => request_octets(&script.request(id)) > 0,
+        Some(requests::Fate::Forwarded(forwarded)) => !forwarded.content.is_empty(),
+        Some(requests::Fate::BadBody) => true,
+        Some(_) => false,
+    }
+}
+
 /// Whether the client says that this request is its last.
-pub(crate) fn says_close(client: &Client, request: &Request, is_last: bool) -> bool {
-    request.closes || (is_last && client.leave == Leave::HalfCloses)
+pub(crate) fn says_close(script: &Script, id: u32) -> bool {
+    let client = script.client(Script::client_of(id));
+    match script.raw_request(id) {
+        // Without keep-alive, 1.0 means close.
+        Some(raw) => raw.http10,
+        None => {
+            script.request(id).closes || (client.leave == Leave::HalfCloses && Script::is_last(&client, id))
+        }
+    }
 }
 
 /// Writes a request.
-pub(crate) fn ask(id: u32, client: &Client, request: &Request, is_last: bool) -> Asked {
-    let version = if client.http10 { "1.0" } else { "1.1" };
-    let mut head = format!("{} /{id} HTTP/{version}\r\nHost: sim\r\n", method_name(request.method));
-    match (says_close(client, request, is_last), client.http10) {
+pub(crate) fn ask(script: &Script, id: u32) -> Asked {
+    if let Some(raw) = script.raw_request(id) {
+        let mut octets = Vec::new();
+        catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, head_sizes(script));
+        return Asked { head_len: catalogue::head_len(&octets), octets: octets.into() };
+    }
+    let (client, request) = (script.client(Script::client_of(id)), script.request(id));
+    let mut head = request_line(&client, &request, id);
+    head.push_str("\r\n");
+    for line in request_lines(&client, &request) {
+        head.push_str(line.text);
+        head.push_str("\r\n");
+    }
+    match (says_close(script, id), client.http10) {
         (true, false) => head.push_str("Connection: close\r\n"),
         (false, true) => head.push_str("Connection: keep-alive\r\n"),
         (true, true) | (false, false) => {}
     }
-    if request.padding > 0 {
-        let _ = write!(head, "X-Padding: {}\r\n", "p".repeat(usize::from(request.padding)));
+    let _ = write!(head, "{HOST}\r\n");
+    put_padding(&mut head, &request);
+    let body = framed_body(&client, &request);
+    put_length(&mut head, body);
+    if let RequestBody::Chunked { .. } = body {
+        head.push_str("Transfer-Encoding: chunked\r\n");
     }
-    let body = framed_body(client, request);
-    match body {
-        RequestBody::None => {}
-        RequestBody::Length(octets) => {
-            let _ = write!(head, "Content-Length: {octets}\r\n");
-        }
-        RequestBody::Chunked { .. } => head.push_str("Transfer-Encoding: chunked\r\n"),
-    }
-    if expects(client, request) {
-        head.push_str("Expect: 100-continue\r\n");
-    }
-    if request.smuggles {
-        head.push_str("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n");
+    if expects(script, id) {
+        let _ = write!(head, "{EXPECT}\r\n");
     }
     head.push_str("\r\n");
     let mut octets = head.into_bytes();
@@ -69,15 +178,50 @@ pub(crate) fn ask(id: u32, client: &Client, request: &Request, is_last: bool) ->
         RequestBody::Length(n) => push_body(&mut octets, id, Body::Request, n.into(), None),
         RequestBody::Chunked { octets: n, chunk } => {
             push_body(&mut octets, id, Body::Request, n.into(), Some(chunk.into()));
+            put_trailers(&mut octets, request.trailers);
         }
     }
     Asked { octets: octets.into(), head_len }
 }
 
-/// HTTP/1.0 has no chunks.
-fn framed_body(client: &Client, request: &Request) -> RequestBody {
+/// The Host of requests that are not of the catalogue.
+pub(crate) const HOST: &str = "Host: sim";
+
+pub(crate) const EXPECT: &str = "Expect: 100-continue";
+
+/// The first line of a request, without its version's CRLF.
+fn request_line(client: &Client, request: &Request, id: u32) -> String {
+    let version = if client.http10 { "1.0" } else { "1.1" };
+    format!("{} /{id} HTTP/{version}", method_name(request.method))
+}
+
+/// The lines of the table that a request has. A 1.0 client knows no trailers.
+pub(crate) fn request_lines(
+    client: &Client,
+    request: &Request,
+) -> impl Iterator<Item = &'static lines::Line> {
+    let http10 = client.http10;
+    lines::chosen(&OF_REQUESTS, request.lines)
+        .filter(move |line| !(http10 && line.text == lines::TE_TRAILERS))
+}
+
+/// Padding that fits even into the shortest head.
+pub(crate) fn put_padding(head: &mut String, request: &Request) {
+    if request.padding > 0 {
+        let _ = write!(head, "X-Padding: {}\r\n", "p".repeat(usize::from(request.padding)));
+    }
+}
+
+/// The length of a body that has one.
+pub(crate) fn put_length(head: &mut String, body: RequestBody) {
+    if let RequestBody::Length(octets) = body {
+        let _ = write!(head, "Content-Length: {octets}\r\n");
+    }
+}
+
+/// How the body of a request is framed: HTTP/1.0 has no chunks.
+pub(crate) fn framed_body(client: &Client, request: &Request) -> RequestBody {
     match request.body {
-        _ if request.smuggles => RequestBody::None,
         RequestBody::Chunked { octets, .. } if client.http10 => RequestBody::Length(octets),
         RequestBody::None if matches!(request.method, Method::Post | Method::Put) => RequestBody::Length(0),
         body => body,
@@ -85,8 +229,19 @@ fn framed_body(client: &Client, request: &Request) -> RequestBody {
 }
 
 /// Whether the client waits for a 100.
-pub(crate) fn expects(client: &Client, request: &Request) -> bool {
-    request.expects && !client.http10 && !request.smuggles && request_octets(request) > 0
+pub(crate) fn expects(script: &Script, id: u32) -> bool {
+    let (client, request) = (script.client(Script::client_of(id)), script.request(id));
+    request.raw == 0 && request.expects && !client.http10 && request_octets(&request) > 0
+}
+
+fn put_trailers(octets: &mut Vec<u8>, trailers: u8) {
+    // The last chunk and the section's end are there already; the lines go between.
+    octets.truncate(octets.len() - 2);
+    for line in lines::chosen(&OF_TRAILERS, trailers.into()) {
+        octets.extend_from_slice(line.text.as_bytes());
+        octets.extend_from_slice(b"\r\n");
+    }
+    octets.extend_from_slice(b"\r\n");
 }
 
 /// An answer as its origin sends it.
@@ -107,63 +262,146 @@ pub(crate) struct Lengths {
     pub(crate) message_end: usize,
 }
 
-/// The status of an answer.
-pub(crate) fn status(answer: &Answer) -> u16 {
+/// The status of an answer; 0 if it has none that may go on.
+pub(crate) fn status(script: &Script, id: u32) -> u16 {
+    match script.raw_answer(id).map(|raw| raw.fate) {
+        None => plain_status(&script.answer(id)),
+        Some(responses::Fate::Passed(passed)) => passed.status,
+        Some(responses::Fate::Cut) => 200,
+        Some(responses::Fate::Bad | responses::Fate::TooLarge) => 0,
+    }
+}
+
+fn plain_status(answer: &Answer) -> u16 {
     [200, 204, 304, 404, 500][usize::from(answer.status % 5)]
 }
 
-/// Content octets that the client should get.
-pub(crate) fn content_len(answer: &Answer, method: Method) -> usize {
-    if method == Method::Head || matches!(status(answer), 204 | 304) { 0 } else { usize::from(answer.octets) }
+/// The content that the client should get.
+pub(crate) fn response_content(script: &Script, id: u32) -> Content {
+    let to_head = method(script, id) == Method::Head;
+    match script.raw_answer(id).map(|raw| raw.fate) {
+        Some(responses::Fate::Passed(passed)) if !to_head => Content::Given(passed.content),
+        Some(_) => Content::Given(""),
+        None => Content::Made(content_len(&script.answer(id), method(script, id))),
+    }
+}
+
+fn content_len(answer: &Answer, method: Method) -> usize {
+    if has_content(answer, method) { usize::from(answer.octets) } else { 0 }
+}
+
+fn has_content(answer: &Answer, method: Method) -> bool {
+    !matches!(plain_status(answer), 204 | 304) && method != Method::Head
+}
+
+/// How an answer is framed. HTTP/1.0 has no chunks, and nothing ends nothing.
+pub(crate) fn framing(answer: &Answer, method: Method) -> AnswerFraming {
+    let wanted = match answer.framing {
+        AnswerFraming::Chunked if answer.http10 => AnswerFraming::Close,
+        framing => framing,
+    };
+    let is_empty = content_len(answer, method) == 0;
+    if wanted == AnswerFraming::Close && is_empty { AnswerFraming::Length } else { wanted }
+}
+
+/// Whether the end of a response is the end of its connection.
+pub(crate) fn is_close_delimited(script: &Script, id: u32) -> bool {
+    match script.raw_answer(id) {
+        None => framing(&script.answer(id), method(script, id)) == AnswerFraming::Close,
+        Some(raw) => {
+            let has_length = raw.wire.contains("Content-Length") || raw.wire.contains("Transfer-Encoding");
+            matches!(raw.fate, responses::Fate::Passed(_)) && raw.closes && !has_length
+        }
+    }
 }
 
 /// Whether the origin ends the connection after this answer.
-pub(crate) fn ends_connection(answer: &Answer, method: Method) -> bool {
-    answer.closes || (answer.framing == AnswerFraming::Close && content_len(answer, method) > 0)
+pub(crate) fn ends_connection(script: &Script, id: u32) -> bool {
+    match script.raw_answer(id) {
+        Some(raw) => raw.closes,
+        None => script.answer(id).closes || is_close_delimited(script, id),
+    }
 }
 
-/// Writes an answer.
-pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10: bool) -> Answered {
-    if answer.end == AnswerEnd::Garbage {
-        let octets = Bytes::from_static(b"This is no HTTP at all.\r\n\r\n");
-        let len = octets.len();
-        return Answered { lengths: Lengths { sent_max: len, head_end: len, message_end: len }, octets };
+/// The statuses of the interim responses before the final one.
+pub(crate) fn interims(script: &Script, id: u32) -> Vec<u16> {
+    match script.raw_answer(id).map(|raw| raw.fate) {
+        Some(responses::Fate::Passed(passed)) => passed.interims.to_vec(),
+        Some(responses::Fate::Cut) => Vec::new(),
+        Some(responses::Fate::Bad | responses::Fate::TooLarge) => vec![103],
+        None => {
+            // Behind 1.0 nobody knows them.
+            let answer = script.answer(id);
+            let bits = if answer.http10 { 0 } else { answer.interims };
+            let chosen = INTERIMS.iter().enumerate().filter(|(at, _)| bits & (1 << at) != 0);
+            chosen.map(|(_, status)| *status).collect()
+        }
+    }
+}
+
+/// The statuses of all interim responses that the client of a request should get, in order.
+pub(crate) fn all_interims(script: &Script, id: u32) -> Vec<u16> {
+    let continues = script.answer(id).continues && expects(script, id);
+    let mut all = if continues { vec![100] } else { Vec::new() };
+    all.extend(interims(script, id));
+    all
+}
+
+const INTERIMS: [u16; 4] = [103, 102, 100, 199];
+
+/// What follows the status of every interim response that is not of the catalogue.
+pub(crate) const INTERIM_LINES: &str = "Interim\r\nLink: </a>";
+
+/// Writes an answer. `hint`: for how many seconds the origin says that it keeps the connection.
+pub(crate) fn answer(script: &Script, id: u32, hint: u8) -> Answered {
+    let (plan, method) = (script.answer(id), method(script, id));
+    if let Some(raw) = script.raw_answer(id) {
+        return raw_answer(script, id, raw, method);
     }
     let mut head = String::new();
-    if answer.interim && !http10 {
-        head.push_str("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+    for status in interims(script, id) {
+        let _ = write!(head, "HTTP/1.1 {status} {INTERIM_LINES}\r\n\r\n");
     }
-    let status = status(answer);
-    let _ = write!(head, "HTTP/1.1 {status} Sim\r\nX-Id: {id}\r\n");
-    let len = content_len(answer, method);
-    let has_content = !matches!(status, 204 | 304) && method != Method::Head;
-    let framing = if answer.framing == AnswerFraming::Close && len == 0 {
-        AnswerFraming::Length
-    } else {
-        answer.framing
-    };
-    match framing {
-        AnswerFraming::Length if status != 204 => {
-            let _ = write!(head, "Content-Length: {}\r\n", answer.octets);
+    let version = if plan.http10 { "1.0" } else { "1.1" };
+    let _ = write!(head, "HTTP/{version} {} Sim\r\nX-Id: {id}\r\n", plain_status(&plan));
+    for line in lines::chosen(&OF_RESPONSES, plan.lines) {
+        head.push_str(line.text);
+        head.push_str("\r\n");
+    }
+    let framing = framing(&plan, method);
+    if let Some(length) = announced_length(&plan, method) {
+        let _ = write!(head, "Content-Length: {length}\r\n");
+    }
+    let is_chunked = framing == AnswerFraming::Chunked && has_content(&plan, method);
+    if is_chunked {
+        head.push_str("Transfer-Encoding: chunked\r\n");
+    }
+    match (ends_connection(script, id), plan.http10) {
+        (true, false) => head.push_str("Connection: close\r\n"),
+        (true, true) => {}
+        (false, http10) => {
+            if http10 {
+                head.push_str("Connection: keep-alive\r\n");
+            }
+            if hint > 0 {
+                let _ = write!(head, "Keep-Alive: timeout={hint}\r\n");
+            }
         }
-        AnswerFraming::Chunked if has_content => head.push_str("Transfer-Encoding: chunked\r\n"),
-        AnswerFraming::Length | AnswerFraming::Chunked | AnswerFraming::Close => {}
-    }
-    if ends_connection(answer, method) {
-        head.push_str("Connection: close\r\n");
-    } else if hint > 0 {
-        let _ = write!(head, "Keep-Alive: timeout={hint}\r\n");
     }
     head.push_str("\r\n");
     let mut octets = head.into_bytes();
     let head_end = octets.len();
-    if has_content {
-        let chunk = if answer.chunk == 0 { usize::MAX } else { usize::from(answer.chunk) };
-        push_body(&mut octets, id, Body::Response, len, (framing == AnswerFraming::Chunked).then_some(chunk));
+    if has_content(&plan, method) {
+        let chunk = if plan.chunk == 0 { usize::MAX } else { usize::from(plan.chunk) };
+        let len = content_len(&plan, method);
+        push_body(&mut octets, id, Body::Response, len, is_chunked.then_some(chunk));
+        if is_chunked {
+            put_trailers(&mut octets, plan.trailers);
+        }
     }
     let message_end = octets.len();
-    let sent_max = match answer.end {
-        AnswerEnd::Whole | AnswerEnd::Garbage => message_end,
+    let sent_max = match plan.end {
+        AnswerEnd::Whole => message_end,
         AnswerEnd::OverLong => {
             octets.extend_from_slice(b"HTTP/1.1 200 Forged\r\nContent-Length: 0\r\n\r\n");
             octets.len()
@@ -175,9 +413,48 @@ pub(crate) fn answer(id: u32, method: Method, answer: &Answer, hint: u8, http10:
     Answered { octets: octets.into(), lengths: Lengths { sent_max, head_end, message_end } }
 }
 
+/// The length that an answer announces, also where it has no content.
+pub(crate) fn announced_length(answer: &Answer, method: Method) -> Option<u16> {
+    let is_announced = framing(answer, method) == AnswerFraming::Length && plain_status(answer) != 204;
+    is_announced.then_some(answer.octets)
+}
+
+/// Whether the content of an answer comes in chunks.
+pub(crate) fn is_chunked(answer: &Answer, method: Method) -> bool {
+    framing(answer, method) == AnswerFraming::Chunked && has_content(answer, method)
+}
+
+fn raw_answer(script: &Script, id: u32, raw: &responses::RawResponse, method: Method) -> Answered {
+    let mut octets = Vec::new();
+    catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, head_sizes(script));
+    let interims = if let responses::Fate::Passed(passed) = raw.fate { passed.interims.len() } else { 0 };
+    let mut head_end = 0;
+    for _ in 0..=interims {
+        head_end += catalogue::head_len(&octets[head_end..]);
+    }
+    let message_end = match raw.fate {
+        _ if method == Method::Head => head_end,
+        responses::Fate::Passed(passed) => octets.len() - passed.leftover.len(),
+        _ => octets.len(),
+    };
+    Answered { lengths: Lengths { sent_max: octets.len(), head_end, message_end }, octets: octets.into() }
+}
+
+/// Whether octets follow an answer that nobody asked for.
+pub(crate) fn is_over_long(script: &Script, id: u32) -> bool {
+    match script.raw_answer(id).map(|raw| raw.fate) {
+        None => script.answer(id).end == AnswerEnd::OverLong,
+        Some(responses::Fate::Passed(passed)) => {
+            let to_head = method(script, id) == Method::Head;
+            !passed.leftover.is_empty() || (to_head && !passed.content.is_empty())
+        }
+        Some(_) => true,
+    }
+}
+
 /// The request that a target names.
 pub(crate) fn id_of(target: &str) -> Option<u32> {
-    target.strip_prefix('/')?.parse().ok()
+    target.rsplit('/').next()?.split(['?', '#']).next()?.parse().ok()
 }
 
 /// Whether `id` is one that the script's clients use.

@@ -11,12 +11,11 @@ use crate::lent::Lender;
 use crate::origin::Origin;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
+use crate::setup::config;
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::Trace;
-use proxy_core::{Config, ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
+use proxy_core::{ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 /// Who has something to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -439,62 +438,6 @@ pub(crate) fn next<T: Clone>(list: &[T], cursor: &mut usize) -> Option<T> {
     let element = cyclic(list, *cursor);
     *cursor += 1;
     element
-}
-
-/// The address of a client.
-pub(crate) fn client_addr(index: usize) -> SocketAddr {
-    let port = u16::try_from(40_000 + index).unwrap_or(u16::MAX);
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), port)
-}
-
-/// Which client has this address.
-pub(crate) fn client_at(addr: SocketAddr) -> usize {
-    usize::from(addr.port()).saturating_sub(40_000)
-}
-
-/// The address of an endpoint.
-fn endpoint_addr(index: usize) -> SocketAddr {
-    let port = u16::try_from(9_000 + index).unwrap_or(u16::MAX);
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), port)
-}
-
-/// Which endpoint has this address.
-pub(crate) fn endpoint_at(addr: SocketAddr) -> usize {
-    usize::from(addr.port()).saturating_sub(9_000)
-}
-
-fn config(script: &Script) -> Config {
-    let endpoints = (0..script.endpoints.len().max(1)).map(endpoint_addr).collect::<Vec<_>>();
-    let bind = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8_080);
-    let mut config = Config::simple(bind, &endpoints);
-    let limits = &script.limits;
-    if limits.clients > 0 {
-        config.limits.client_connections = Some(limits.clients.into());
-    }
-    if limits.buffer_kib > 0 {
-        config.limits.buffer_bytes = (u32::from(limits.buffer_kib) * 1_024).max(4_096);
-    }
-    if limits.head_bytes > 0 {
-        config.limits.head_bytes = u32::from(limits.head_bytes).max(1_024);
-        config.limits.target_bytes = 512;
-    }
-    config.timeouts.drain = Some(Duration::from_secs(script.drain_seconds()));
-    for cluster in &mut config.clusters {
-        if limits.queue > 0 {
-            cluster.queue_max = limits.queue.into();
-        }
-        if limits.connections > 0 {
-            cluster
-                .endpoints
-                .iter_mut()
-                .for_each(|endpoint| endpoint.connections_max = Some(limits.connections.into()));
-        }
-    }
-    if limits.head_seconds > 0 {
-        let head = Some(Duration::from_secs(limits.head_seconds.into()));
-        config.routes.iter_mut().for_each(|route| route.timeouts.head = head);
-    }
-    config
 }
 
 /// Every script ends long before: clients make at most 16 requests, think at most two minutes, and every wait has a

@@ -2,68 +2,81 @@
 
 use super::{Facts, Told};
 use crate::faults::Fault;
-use crate::script::{self, AnswerEnd, Leave, Pace, Script};
+use crate::model::table::row_of;
+use crate::model::verdict::Verdict;
+use crate::script::{Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
 use crate::wording;
 use proxy_core::{Outcome, Reason, Timer};
 
 impl Facts {
-    /// The core recorded the end of a request. `slack`: by how much its ticks may have been late.
-    pub(crate) fn ended(&mut self, now: Nanos, outcome: &Outcome, client: usize, slack: Nanos) {
+    /// The core recorded the end of a request. `slack`: by how much its ticks may have been late. Returns which
+    /// request it was: those of a connection end in their order.
+    pub(crate) fn ended(&mut self, now: Nanos, outcome: &Outcome, client: usize, slack: Nanos) -> u32 {
         if outcome.ended.as_nanos() > now || outcome.started > outcome.ended {
             self.violate(format!("an outcome of the future: {outcome:?}"));
         }
-        let id = outcome
-            .request
-            .as_ref()
-            .and_then(|request| std::str::from_utf8(&request.target).ok().and_then(wording::id_of));
-        let Some(id) = id else { return self.ended_headless(outcome, client, slack) };
-        let is_known = wording::is_known(&self.script, id) && Script::client_of(id) == client;
-        if !is_known {
-            return self
-                .violate(format!("an outcome of a request that client {client} did not make: {outcome:?}"));
+        let end = self.client(client);
+        let (id, is_over) = (Script::id(client, end.recorded), end.is_over);
+        end.recorded += 1;
+        if is_over || !wording::is_known(&self.script, id) {
+            self.violate(format!("client {client} made no further request: {outcome:?}"));
+            return id;
         }
-        if self.told(id).outcome.is_some() {
-            self.violate(format!("two outcomes of {id}"));
-        }
-        for complaint in self.complaints(id, outcome, slack) {
+        for complaint in self.complaints_of(id, outcome, slack) {
             self.violate(format!("{id}: {complaint}: {outcome:?}"));
         }
         self.told(id).outcome = Some(outcome.clone());
+        id
     }
 
-    fn ended_headless(&mut self, outcome: &Outcome, client: usize, slack: Nanos) {
-        self.client(client).headless += 1;
-        if self.client(client).headless > 1 {
-            self.violate(format!("two unread heads of client {client}"));
+    fn complaints_of(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
+        let Some(request) = &outcome.request else { return self.headless_complaints(id, outcome, slack) };
+        let named = std::str::from_utf8(&request.target).ok().and_then(wording::id_of);
+        if named != Some(id) && (named.is_some() || self.script.raw_request(id).is_none()) {
+            return vec!["another request was recorded in its place"];
         }
-        let waited = nanos(outcome.times.head);
-        let plan = self.script.clients.get(client).cloned().unwrap_or_default();
+        self.complaints(id, outcome, slack)
+    }
+
+    /// About a request whose head was never understood. None can follow it.
+    fn headless_complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
+        let client = Script::client_of(id);
+        self.client(client).is_over = true;
+        let (waited, ended) = (nanos(outcome.times.head), outcome.ended.as_nanos());
         let is_deserved = match outcome.reason {
             Reason::ClientAborted => self.may_leave(client),
             Reason::Timeout(Timer::ClientHead) => {
-                within(waited, 10 * SECOND, slack) && plan.sending != Pace::Prompt
+                within(waited, 10 * SECOND, slack) && is_late(self.told(id).arrived_head, ended)
             }
-            Reason::BadRequest => self.script.faults.contains(&Fault::Smuggling),
+            Reason::BadRequest | Reason::RequestTooLarge => {
+                let verdict = Verdict::on(&self.script, id);
+                matches!(verdict, Verdict::Refused(_))
+                    && verdict.reason() == outcome.reason.as_str()
+                    && verdict.status() == outcome.status
+            }
             Reason::Draining => self.script.drain_at.is_some(),
-            Reason::Timeout(Timer::ClientWrite) => plan.reading != Pace::Prompt,
             _ => false,
         };
-        if !is_deserved {
-            self.violate(format!("client {client} did not deserve {outcome:?}"));
-        }
+        if is_deserved { Vec::new() } else { vec!["its client did not deserve that"] }
     }
 
     /// Whether a client may be gone before its time.
     fn may_leave(&mut self, client: usize) -> bool {
         let end = *self.client(client);
-        let rude = |client: &script::Client| client.leave == Leave::HalfClosesRudely;
-        end.aborted || (end.half_closed && self.script.clients.get(client).is_some_and(rude))
+        end.aborted || (end.half_closed && is_careless(&self.script, client))
     }
 
     fn complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
         let client = Script::client_of(id);
         let may_leave = self.may_leave(client);
+        let verdict = match Verdict::on(&self.script, id) {
+            // The server was faster.
+            Verdict::BadBody if self.script.answer(id).early && outcome.reason != Reason::BadRequest => {
+                Verdict::on_answer(&self.script, id)
+            }
+            verdict => verdict,
+        };
         let told = self.told(id).clone();
         let plan = self.script.clients.get(client).cloned().unwrap_or_default();
         let (started, ended) = (outcome.started.as_nanos(), outcome.ended.as_nanos());
@@ -75,7 +88,7 @@ impl Facts {
             }
         };
         // `total` ends with the decision: a reply of ours may still take its time to reach a slow client.
-        let is_own = outcome.reason != Reason::Ok && outcome.status == Self::status_of(outcome.reason);
+        let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
         let flush = match (is_own, plan.reading) {
             (false, _) => 0,
             (true, Pace::Prompt) => SECOND,
@@ -87,7 +100,12 @@ impl Facts {
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
         match outcome.reason {
             Reason::Ok => {
-                demand(outcome.status == Some(wording::status(&self.script.answer(id))), "another status");
+                let status = verdict.status().unwrap_or_else(|| wording::status(&self.script, id));
+                demand(outcome.status == Some(status), "another status");
+                demand(
+                    matches!(verdict, Verdict::Served | Verdict::Answered),
+                    "it should not have gone well",
+                );
             }
             Reason::Timeout(Timer::Connect) => {
                 let took = outcome.attempts.last().map_or(0, |attempt| nanos(attempt.took));
@@ -140,41 +158,39 @@ impl Facts {
                     "the upstream was well",
                 );
             }
-            Reason::UpstreamBadResponse => {
-                demand(self.script.answer(id).end == AnswerEnd::Garbage, "the upstream spoke HTTP");
+            Reason::UpstreamBadResponse => demand(
+                matches!(verdict, Verdict::BadResponse | Verdict::CutResponse),
+                "the upstream kept the rules",
+            ),
+            Reason::UpstreamHeadTooLarge => {
+                demand(verdict == Verdict::HeadTooLarge, "the response's head was short enough");
             }
             Reason::QueueFull => demand(self.script.limits.queue > 0, "the queue had room"),
-            Reason::BadRequest => demand(self.script.request(id).smuggles, "the request was well-formed"),
+            Reason::BadRequest => demand(verdict == Verdict::BadBody, "the request was well-formed"),
             Reason::ClientAborted => demand(may_leave, "the client stayed"),
-            Reason::UpstreamHeadTooLarge
-            | Reason::NoHealthyEndpoint
-            | Reason::NoRoute
-            | Reason::RequestTooLarge => demand(false, "nothing gave reason for that"),
+            Reason::NoHealthyEndpoint | Reason::NoRoute | Reason::RequestTooLarge => {
+                demand(false, "nothing gave reason for that");
+            }
         }
         complaints
     }
 
-    /// What an own reply must say, by PRODUCT's table.
-    pub(super) fn status_of(reason: Reason) -> Option<u16> {
-        Some(match reason {
-            Reason::Timeout(Timer::ClientHead | Timer::ClientBody) => 408,
-            Reason::Timeout(Timer::Queue) | Reason::QueueFull => 503,
-            Reason::Timeout(
-                Timer::Connect
-                | Timer::UpstreamRead
-                | Timer::UpstreamWrite
-                | Timer::UpstreamHead
-                | Timer::Total,
-            ) => 504,
-            Reason::ConnectRefused
-            | Reason::ConnectUnreachable
-            | Reason::ConnectExhausted
-            | Reason::UpstreamReset
-            | Reason::UpstreamClosedEarly
-            | Reason::UpstreamBadResponse => 502,
-            Reason::BadRequest => 400,
-            _ => return None,
-        })
+    /// What the proxy may answer by itself to a request that ended for this reason.
+    pub(super) fn own_status(&self, id: u32, reason: Reason) -> Option<u16> {
+        let verdict = Verdict::on(&self.script, id);
+        if verdict.reason() == reason.as_str() && verdict.status().is_some() {
+            return verdict.status();
+        }
+        row_of(reason.as_str()).and_then(|row| row.statuses.first().copied())
+    }
+
+    /// Whether the proxy cut the response instead of ending it.
+    pub(super) fn was_cut(&self, id: u32, told: &Told) -> bool {
+        let Some(outcome) = &told.outcome else { return false };
+        // The origin's status stands in the outcome if its head had been passed on.
+        let own = self.own_status(id, outcome.reason);
+        let cuts = row_of(outcome.reason.as_str()).is_some_and(|row| row.cuts);
+        cuts && (own.is_none() || outcome.status != own)
     }
 }
 
@@ -197,20 +213,16 @@ fn nanos(duration: std::time::Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-impl Told {
-    /// Whether the proxy cut the response instead of ending it.
-    pub(super) fn was_cut(&self) -> bool {
-        let Some(outcome) = &self.outcome else { return false };
-        match outcome.reason {
-            Reason::Ok => false,
-            Reason::ClientAborted | Reason::Draining | Reason::Timeout(Timer::ClientWrite) => true,
-            // The origin's status stands in the outcome: its head had been passed on.
-            reason => outcome.status != Facts::status_of(reason),
-        }
-    }
-}
-
 /// Whether a client may lose a reply by its own doing.
-pub(super) fn is_careless(leave: Leave) -> bool {
-    !matches!(leave, Leave::Closes | Leave::Stays | Leave::HalfCloses)
+pub(super) fn is_careless(script: &Script, index: usize) -> bool {
+    let client = script.client(index);
+    match client.leave {
+        Leave::Closes | Leave::Stays => false,
+        // It does not say in its last request that it is the last.
+        Leave::HalfCloses => !wording::says_close(script, Script::id(index, Script::count(&client) - 1)),
+        Leave::HalfClosesRudely
+        | Leave::AbortsSending { .. }
+        | Leave::AbortsReceiving { .. }
+        | Leave::AbortsAt { .. } => true,
+    }
 }

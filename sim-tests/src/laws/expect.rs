@@ -3,10 +3,10 @@
 use super::ending::is_careless;
 use super::{Facts, Told};
 use crate::faults::Fault;
-use crate::script::{AnswerEnd, Client, Leave, Method, Pace, Request, Script};
+use crate::model::verdict::Verdict;
+use crate::script::{AnswerEnd, Client, Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
 use crate::wording;
-use proxy_core::Reason;
 
 impl Facts {
     /// Checks everything once the world is at rest.
@@ -15,7 +15,10 @@ impl Facts {
         for (index, client) in clients.iter().enumerate() {
             // A RST that cuts one response can destroy the ones before it that are still on their way.
             let ids = || (0..Script::count(client)).map(|k| Script::id(index, k));
-            let was_cut = ids().any(|id| self.requests.get(&id).is_some_and(Told::was_cut));
+            let was_cut = ids().any(|id| {
+                let told = self.told(id).clone();
+                self.was_cut(id, &told)
+            });
             let mut excused = was_cut && self.client(index).was_reset;
             for id in ids() {
                 let told = self.told(id).clone();
@@ -39,38 +42,41 @@ impl Facts {
         }
         if let Some((status, passed_on)) = told.status_seen {
             let recorded = told.outcome.as_ref().and_then(|outcome| outcome.status);
-            // A reply to a head that was never read is recorded without a name.
-            let is_nameless = told.outcome.is_none() && !passed_on && matches!(status, 400 | 408);
-            demand(
-                is_nameless || recorded == Some(status),
-                "the client saw another status than was recorded",
-            );
-            let reason = told.outcome.as_ref().map(|outcome| outcome.reason);
-            if let (false, Some(reason)) = (passed_on, reason) {
-                demand(Self::status_of(reason) == Some(status), "the status does not fit the reason");
+            demand(recorded == Some(status), "the client saw another status than was recorded");
+            if let (false, Some(outcome)) = (passed_on, &told.outcome) {
+                demand(
+                    self.own_status(id, outcome.reason) == Some(status),
+                    "the status does not fit the reason",
+                );
             }
         }
-        let end = self.clients.get(&Script::client_of(id)).copied().unwrap_or_default();
-        let is_careful = !is_careless(client.leave) && client.reading == Pace::Prompt && !end.aborted;
+        let index = Script::client_of(id);
+        let is_aborted = self.client(index).aborted;
+        let is_careful = !is_careless(&self.script, index) && client.reading == Pace::Prompt && !is_aborted;
         if told.began.is_some() && is_careful && !*excused {
-            let excuse = told.was_cut() || self.is_excused(told, client) || self.outlived_drain(told);
+            let excuse = self.was_cut(id, told) || self.is_excused(told, client) || self.outlived_drain(told);
             demand(told.seen_all || excuse, "it was never answered");
         }
         if is_careful && self.is_plain(id, client) && !*excused && told.began.is_some() {
-            let is_ok = told.outcome.as_ref().is_some_and(|outcome| outcome.reason == Reason::Ok);
-            demand(is_ok && told.seen_all, "it should have gone well");
+            let verdict = Verdict::on(&self.script, id);
+            let reason = told.outcome.as_ref().map(|outcome| outcome.reason.as_str());
+            demand(reason == Some(verdict.reason()), "it should have ended otherwise");
+            if let Some(status) = verdict.status() {
+                demand(told.status_seen == Some((status, false)), "it should have been told otherwise");
+            }
+            demand(told.seen_all == (verdict != Verdict::CutResponse), "it should have gone well, or not");
         }
         // What follows on this connection may go unanswered.
         let cut_short = told.seen_all && told.arrived_whole.is_none();
-        *excused |= told.said_close || told.was_cut() || !told.seen_all || cut_short || self.is_early(id);
+        *excused |=
+            told.said_close || self.was_cut(id, told) || !told.seen_all || cut_short || self.is_early(id);
         complaints
     }
 
     /// Whether the response may be over before the request is, after which the connection closes.
-    fn is_early(&self, id: u32) -> bool {
-        let own_reply =
-            self.requests.get(&id).and_then(|told| told.status_seen).is_some_and(|(_, passed)| !passed);
-        wording::request_octets(&self.script.request(id)) > 0 && (self.script.answer(id).early || own_reply)
+    fn is_early(&mut self, id: u32) -> bool {
+        let is_own_reply = self.told(id).status_seen.is_some_and(|(_, passed_on)| !passed_on);
+        wording::has_body(&self.script, id) && (self.script.answer(id).early || is_own_reply)
     }
 
     /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection.
@@ -86,7 +92,7 @@ impl Facts {
         told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() >= over)
     }
 
-    /// Whether nothing in the whole script gives this request a reason to fail.
+    /// Whether nothing in the whole script gives this request a reason to fail but what it says or is answered itself.
     fn is_plain(&self, id: u32, client: &Client) -> bool {
         let script = &self.script;
         let quiet = [
@@ -99,34 +105,30 @@ impl Facts {
         ]
         .iter()
         .all(|fault| !script.faults.contains(fault));
-        let (request, answer) = (script.request(id), script.answer(id));
-        let first = id - id % 16;
+        let first = Script::id(Script::client_of(id), 0);
         let before = (first..id).all(|earlier| self.is_plain_exchange(earlier, client));
         let stale =
             script.faults.contains(&Fault::StaleConnections) || script.faults.contains(&Fault::Nonsense);
         let deaf = script.answers.iter().any(|answer| answer.deaf);
+        let is_idempotent = wording::is_idempotent(wording::method(script, id));
         quiet
             && !deaf
             && client.sending == Pace::Prompt
             && client.think < 70_000
-            && (!stale || (request.method != Method::Post && self.is_kept(&request)))
-            && !matches!(answer.end, AnswerEnd::OverLong)
+            && (!stale || !Verdict::on(script, id).goes_on() || (is_idempotent && self.is_kept(id)))
             && before
             && self.is_plain_exchange(id, client)
     }
 
-    /// Whether all of a request fits into what is kept of it until the server proves alive.
-    fn is_kept(&self, request: &Request) -> bool {
-        let buffer = match self.script.limits.buffer_kib {
-            0 => 32,
-            kib => usize::from(kib).max(4),
-        };
-        wording::request_octets(request) < buffer * 1_024 / 2
+    /// Whether all of a request is sure to be kept until the server proves alive: at most one read buffer is pinned for
+    /// that, and what is shorter is copied.
+    fn is_kept(&self, id: u32) -> bool {
+        wording::ask(&self.script, id).octets.len() < 4_096
     }
 
     fn is_plain_exchange(&self, id: u32, client: &Client) -> bool {
-        let (request, answer) = (self.script.request(id), self.script.answer(id));
-        let whole = wording::answer(id, request.method, &answer, 0, false);
+        let (script, answer) = (&self.script, self.script.answer(id));
+        let whole = wording::answer(script, id, 0);
         let pace = match answer.pace {
             Pace::Prompt => 0,
             Pace::Drip { bytes, every } => {
@@ -134,16 +136,16 @@ impl Facts {
             }
             Pace::Stops { .. } => return false,
         };
-        let head_limit = match self.script.limits.head_seconds {
+        let head_limit = match script.limits.head_seconds {
             0 => 14 * SECOND,
             seconds => (Nanos::from(seconds) * SECOND).saturating_sub(SECOND),
         };
         let takes = Nanos::from(answer.delay) * MS + pace;
-        !request.smuggles
-            && (!request.closes || client.leave != Leave::HalfCloses || !client.pipelined)
+        let says_close = wording::says_close(script, id);
+        (!says_close || client.leave != Leave::HalfCloses || !client.pipelined)
             && answer.end == AnswerEnd::Whole
             && !answer.deaf
-            && (!answer.early || wording::request_octets(&request) == 0)
+            && (!answer.early || !wording::has_body(script, id))
             && takes < head_limit
     }
 }

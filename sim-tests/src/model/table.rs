@@ -1,0 +1,209 @@
+//! The promises of docs/timeouts.md and docs/logs.md as data: why an exchange may end, what the client is told, what the
+//! log says, and who must have been at fault.
+
+#[cfg(test)]
+use crate::time::{Nanos, SECOND};
+
+/// One reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// As logs and metrics call it.
+    pub(crate) reason: &'static str,
+    /// What the proxy may answer by itself for this reason.
+    pub(crate) statuses: &'static [u16],
+    /// It may also end a response whose head is out: by cutting it.
+    pub(crate) cuts: bool,
+    /// The two letters of HAProxy that may stand in the log.
+    pub(crate) letters: &'static [&'static str],
+    /// Who must have been at fault.
+    pub(crate) culprit: Culprit,
+}
+
+/// Who can be at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Culprit {
+    Nobody,
+    Client,
+    Upstream,
+    /// The proxy chose or had to.
+    Proxy,
+}
+
+/// One limit on waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(test)]
+pub(crate) struct Limit {
+    pub(crate) key: &'static str,
+    /// `None` is off.
+    pub(crate) default: Option<Nanos>,
+    /// How the table in docs/timeouts.md describes it.
+    pub(crate) kind: &'static str,
+    /// The reason that it gives; `None`: it ends connections that owe nobody anything.
+    pub(crate) reason: Option<&'static str>,
+}
+
+const fn row(
+    reason: &'static str,
+    statuses: &'static [u16],
+    letters: &'static [&'static str],
+    culprit: Culprit,
+) -> Row {
+    Row { reason, statuses, cuts: false, letters, culprit }
+}
+
+impl Row {
+    const fn or_cut(self) -> Self {
+        Self { cuts: true, ..self }
+    }
+}
+
+/// The closed set of reasons.
+pub(crate) const REASONS: &[Row] = &[
+    row("ok", &[], &["--"], Culprit::Nobody),
+    row("client_head_timeout", &[408], &["cR"], Culprit::Client),
+    row("client_body_timeout", &[408], &["cD"], Culprit::Client).or_cut(),
+    row("client_write_timeout", &[], &["cD"], Culprit::Client).or_cut(),
+    row("queue_timeout", &[503], &["sQ"], Culprit::Proxy),
+    row("queue_full", &[503], &["SQ"], Culprit::Proxy),
+    row("connect_timeout", &[504], &["sC"], Culprit::Upstream),
+    row("upstream_write_timeout", &[504], &["sD"], Culprit::Upstream).or_cut(),
+    row("upstream_read_timeout", &[504], &["sH", "sD"], Culprit::Upstream).or_cut(),
+    row("upstream_head_timeout", &[504], &["sH"], Culprit::Upstream),
+    row("total_timeout", &[504], &["sT"], Culprit::Nobody).or_cut(),
+    row("stream_idle_timeout", &[], &["sD"], Culprit::Nobody).or_cut(),
+    row("connect_refused", &[502], &["SC"], Culprit::Upstream),
+    row("connect_unreachable", &[502], &["SC"], Culprit::Upstream),
+    row("connect_exhausted", &[502], &["RC"], Culprit::Proxy),
+    row("upstream_reset", &[502], &["SH", "SD"], Culprit::Upstream).or_cut(),
+    row("upstream_closed_early", &[502], &["SH", "SD"], Culprit::Upstream).or_cut(),
+    row("upstream_bad_response", &[502], &["SH", "SD"], Culprit::Upstream).or_cut(),
+    row("upstream_head_too_large", &[502], &["SH"], Culprit::Upstream),
+    row("no_healthy_endpoint", &[503], &["SQ"], Culprit::Proxy),
+    row("no_route", &[404], &["PR"], Culprit::Proxy),
+    row("bad_request", &[400, 417, 501, 505], &["PR", "PQ", "PC", "PH", "PD"], Culprit::Client).or_cut(),
+    row("request_too_large", &[413, 414, 431], &["PR", "PQ", "PC", "PH", "PD"], Culprit::Client).or_cut(),
+    row("client_aborted", &[], &["CR", "CQ", "CC", "CH", "CD"], Culprit::Client).or_cut(),
+    row("draining", &[], &["KR", "KQ", "KC", "KH", "KD"], Culprit::Proxy).or_cut(),
+];
+
+#[cfg(test)]
+const fn limit(
+    key: &'static str,
+    default: Option<u64>,
+    kind: &'static str,
+    reason: Option<&'static str>,
+) -> Limit {
+    let default = match default {
+        Some(seconds) => Some(seconds * SECOND),
+        None => None,
+    };
+    Limit { key, default, kind, reason }
+}
+
+/// Every limit on waiting.
+#[cfg(test)]
+pub(crate) const LIMITS: &[Limit] = &[
+    limit("client.head", Some(10), "absolute", Some("client_head_timeout")),
+    limit("client.body", Some(15), "idle, and a least rate", Some("client_body_timeout")),
+    limit("client.write", Some(15), "idle", Some("client_write_timeout")),
+    limit("client.keepalive", Some(75), "idle", None),
+    limit("queue", Some(1), "absolute", Some("queue_timeout")),
+    limit("connect", Some(1), "absolute, per attempt", Some("connect_timeout")),
+    limit("write", Some(15), "idle", Some("upstream_write_timeout")),
+    limit("read", Some(15), "idle", Some("upstream_read_timeout")),
+    limit("head", None, "absolute", Some("upstream_head_timeout")),
+    limit("total", Some(30), "absolute", Some("total_timeout")),
+    limit("stream.idle", Some(300), "idle", Some("stream_idle_timeout")),
+    limit("upstream.keepalive", Some(55), "idle", None),
+    limit("drain", Some(30), "absolute", Some("draining")),
+];
+
+/// What stands in the table about a reason.
+pub(crate) fn row_of(reason: &str) -> Option<&'static Row> {
+    REASONS.iter().find(|row| row.reason == reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    const TIMEOUTS: &str = include_str!("../../../docs/timeouts.md");
+    const LOGS: &str = include_str!("../../../docs/logs.md");
+
+    /// The cells of the table that follows `heading`, row by row.
+    fn table<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+        let section = document.split_once(heading).expect(heading).1;
+        let lines = section.lines().skip_while(|line| !line.starts_with('|'));
+        let rows = lines.take_while(|line| line.starts_with('|')).skip(2);
+        rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    }
+
+    /// What stands between backticks.
+    fn quoted(text: &str) -> Vec<&str> {
+        text.split('`').skip(1).step_by(2).collect()
+    }
+
+    fn numbers(text: &str) -> Vec<u16> {
+        text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+    }
+
+    #[test]
+    fn the_documented_reasons_are_these() {
+        let documented = table(LOGS, "## Reasons");
+        let names = documented.iter().flat_map(|row| quoted(row[0])).collect::<BTreeSet<_>>();
+        assert_eq!(names, REASONS.iter().map(|row| row.reason).collect());
+        for cells in &documented {
+            for reason in quoted(cells[0]) {
+                let row = row_of(reason).unwrap();
+                let sent = numbers(cells[1]).into_iter().filter(|status| *status != 499).collect::<Vec<_>>();
+                assert_eq!(sent, row.statuses, "{reason}");
+                // A client that left before any status was sent shows as 499 in the log.
+                let cuts = cells[1].contains("cut") || cells[1].contains("499");
+                assert_eq!(cuts, row.cuts, "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_documented_failures_without_a_timeout_are_these() {
+        for cells in table(TIMEOUTS, "## Failures without a timeout") {
+            let row = row_of(quoted(cells[2])[0]).unwrap_or_else(|| panic!("{cells:?}"));
+            let sent = numbers(cells[1]).into_iter().filter(|status| *status != 499).collect::<Vec<_>>();
+            assert_eq!(sent, row.statuses, "{cells:?}");
+            assert_eq!(cells[1].contains("cut") || cells[1].contains("499"), row.cuts, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn the_documented_limits_are_these() {
+        let documented = table(TIMEOUTS, "## One by one");
+        assert_eq!(documented.len(), LIMITS.len());
+        for (cells, limit) in documented.iter().zip(LIMITS) {
+            let default = match cells[1] {
+                "off" => None,
+                text if text.ends_with('m') => Some(u64::from(numbers(text)[0]) * 60 * SECOND),
+                text => Some(u64::from(numbers(text)[0]) * SECOND),
+            };
+            assert_eq!((quoted(cells[0])[0], default, cells[2]), (limit.key, limit.default, limit.kind));
+        }
+    }
+
+    #[test]
+    fn the_time_line_tells_the_same_statuses_and_letters() {
+        let line = TIMEOUTS.split("```").nth(1).unwrap();
+        for line in line.lines() {
+            let Some((_, end)) = line.split_once("→") else { continue };
+            let reason = LIMITS.iter().filter_map(|limit| limit.reason).find(|reason| end.contains(reason));
+            let Some(reason) = reason else {
+                assert!(end.contains("closed silently"), "{line}");
+                continue;
+            };
+            let row = row_of(reason).unwrap();
+            let words = end.split_whitespace().collect::<Vec<_>>();
+            assert!(words.last().is_some_and(|letters| row.letters.contains(letters)), "{line}");
+            let is_known = |word: &&str| word.parse().is_ok_and(|status| row.statuses.contains(&status));
+            assert!(words.iter().any(is_known) || (row.cuts && words.contains(&"cut")), "{line}");
+        }
+    }
+}
