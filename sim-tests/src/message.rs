@@ -150,7 +150,7 @@ fn hexadecimal(line: &[u8]) -> Option<usize> {
 impl Head {
     fn parse(raw: Bytes, kind: Kind) -> Result<Self, String> {
         let bad = |what: &str| Err(format!("{what} in {raw:?}"));
-        if !raw.is_ascii() {
+        if std::str::from_utf8(&raw).is_err() {
             return bad("a head that is no text");
         }
         let mut lines = lines(&raw);
