@@ -111,6 +111,11 @@ impl Facts {
         &mut person.requests[k]
     }
 
+    /// Everything that is known of all requests.
+    fn all(&self) -> impl Iterator<Item = &Told> {
+        self.people.iter().flat_map(|person| &person.requests)
+    }
+
     fn client(&mut self, index: usize) -> &mut ClientEnd {
         &mut self.person(index).end
     }
@@ -219,8 +224,8 @@ impl Facts {
 
     /// Whether a client has nothing under way: every request of which it sent anything was recorded.
     pub(crate) fn is_between_requests(&self, index: usize) -> bool {
-        let of_client = Script::id(index, 0)..Script::id(index + 1, 0);
-        self.requests.range(of_client).all(|(_, told)| told.began.is_none() || told.outcome.is_some())
+        let is_over = |told: &Told| told.began.is_none() || told.outcome.is_some();
+        self.people.get(index).is_none_or(|person| person.requests.iter().all(is_over))
     }
 
     /// An origin read a request's head. Returns which request it is.

@@ -16,6 +16,11 @@ impl Facts {
         if outcome.ended.as_nanos() > now || outcome.started > outcome.ended {
             self.violate(format!("an outcome of the future: {outcome:?}"));
         }
+        if let Some(named) = named(outcome).filter(|id| wording::is_known(&self.script, *id))
+            && self.told(named).outcome.is_some()
+        {
+            self.violate(format!("two outcomes of {named}: {outcome:?}"));
+        }
         let end = self.client(client);
         let (id, is_over) = (Script::id(client, end.recorded), end.is_over);
         end.recorded += 1;
@@ -31,8 +36,10 @@ impl Facts {
     }
 
     fn complaints_of(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
-        let Some(request) = &outcome.request else { return self.headless_complaints(id, outcome, slack) };
-        let named = std::str::from_utf8(&request.target).ok().and_then(wording::id_of);
+        if outcome.request.is_none() {
+            return self.headless_complaints(id, outcome, slack);
+        }
+        let named = named(outcome);
         if named != Some(id) && (named.is_some() || self.script.raw_request(id).is_none()) {
             return vec!["another request was recorded in its place"];
         }
@@ -192,6 +199,12 @@ impl Facts {
         let cuts = row_of(outcome.reason.as_str()).is_some_and(|row| row.cuts);
         cuts && (own.is_none() || outcome.status != own)
     }
+}
+
+/// The request that the target in an outcome names.
+fn named(outcome: &Outcome) -> Option<u32> {
+    let request = outcome.request.as_ref()?;
+    std::str::from_utf8(&request.target).ok().and_then(wording::id_of)
 }
 
 /// Whether a limit fired when it was due.

@@ -6,7 +6,7 @@ use proxy_core::{AttemptResult, Instant, Outcome, Reason};
 impl Facts {
     /// Checks who waited when, once everything is over. `max`: how many may wait.
     pub(crate) fn check_queue(&mut self, max: u32) {
-        let outcomes = self.requests.values().filter_map(|told| told.outcome.as_ref()).collect::<Vec<_>>();
+        let outcomes = self.all().filter_map(|told| told.outcome.as_ref()).collect::<Vec<_>>();
         let waits = outcomes.iter().map(|outcome| wait_of(outcome)).collect::<Vec<_>>();
         let mut complaints = Vec::new();
         for (begins, _) in waits.iter().filter(|(begins, ends)| begins < ends) {
