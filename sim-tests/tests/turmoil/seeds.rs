@@ -1,6 +1,8 @@
 //! Which worlds a test plays, and how to play one of them again.
 
-use crate::World;
+use crate::byte_net::Pipes;
+use crate::story::{Check, Story};
+use crate::{ByteWorld, World};
 use std::env;
 use std::thread;
 
@@ -8,17 +10,25 @@ use std::thread;
 ///
 /// `WEIR_TURMOIL_SEEDS` is how many seeds there are, `WEIR_TURMOIL_SEED` the only one.
 pub(crate) fn each_seed(build: impl Fn(&mut World)) {
-    for seed in seeds() {
-        let _again = Again { seed };
-        let (mut story, checks) = World::play(seed, &build);
-        story.verify();
-        let (twin, _) = World::play(seed, &build);
-        story.assert_same(&twin);
-        checks.into_iter().for_each(|check| check(&story));
-    }
+    seeds().into_iter().for_each(|seed| twice(seed, || World::play(seed, &build)));
 }
 
-pub(crate) fn seeds() -> Vec<u64> {
+/// The same in a network that counts octets.
+pub(crate) fn each_byte_seed(build: impl Fn(&mut ByteWorld)) {
+    seeds().into_iter().for_each(|seed| twice(seed, || ByteWorld::play(Pipes::new(seed), &build)));
+}
+
+/// Plays a world twice: both must tell the same story.
+pub(crate) fn twice(seed: u64, play: impl Fn() -> (Story, Vec<Check>)) {
+    let _again = Again { seed };
+    let (mut story, checks) = play();
+    story.verify();
+    let (twin, _) = play();
+    story.assert_same(&twin);
+    checks.into_iter().for_each(|check| check(&story));
+}
+
+fn seeds() -> Vec<u64> {
     let number = |name| env::var(name).ok().map(|text| text.parse().expect("it is a number"));
     match number("WEIR_TURMOIL_SEED") {
         Some(seed) => vec![seed],
@@ -30,8 +40,8 @@ pub(crate) fn seeds() -> Vec<u64> {
 const SEEDS: u64 = 20;
 
 /// Says how to play a world again if playing it fails.
-pub(crate) struct Again {
-    pub(crate) seed: u64,
+struct Again {
+    seed: u64,
 }
 
 impl Drop for Again {

@@ -11,6 +11,9 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// Checks what came of a world.
+pub(crate) type Check = Box<dyn FnOnce(&Story)>;
+
 /// Takes down what one worker takes in and says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tape(Rc<RefCell<Recorded>>);

@@ -3,7 +3,7 @@
 use crate::TurmoilNet;
 use crate::net::{Listener, Stream};
 use crate::origin::{Conn, Door, Origin, Place, Serve, now};
-use crate::story::{Story, Tape};
+use crate::story::{Check, Story, Tape};
 use crate::weather::Weather;
 use crate::wire::{Kind, Message, Wire};
 use proxy_core::{Cluster, ClusterId, Config, Core, Endpoint, Route};
@@ -17,13 +17,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{Instant, sleep};
 use turmoil::Sim;
 use turmoil::net::TcpStream;
-
-/// Checks what came of a world.
-pub(crate) type Check = Box<dyn FnOnce(&Story)>;
 
 /// What a client does.
 type Client = Pin<Box<dyn Future<Output = ()>>>;
@@ -64,14 +62,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(40);
 impl World {
     fn new(seed: u64) -> Self {
         let weather = Weather::new(seed);
-        let bind = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
-        let mut config = Config::simple(bind, &[]);
-        config.routes.clear();
-        config.clusters.clear();
         Self {
             sim: weather.builder().build(),
             weather,
-            config,
+            config: bare_config(PORT),
             crew_size: 1,
             origins: Vec::new(),
             clients: Vec::new(),
@@ -155,25 +149,7 @@ impl World {
         places: &[&Place],
         adapt: impl FnOnce(&mut Route, &mut Cluster),
     ) {
-        let id = ClusterId(u32::try_from(self.config.clusters.len()).expect("there are few"));
-        let endpoint = |place: &&Place| Endpoint { addr: place.addr, weight: 1, connections_max: None };
-        let mut cluster = Cluster {
-            name: path.to_owned(),
-            endpoints: places.iter().map(endpoint).collect(),
-            balance: Default::default(),
-            queue_max: 1_024,
-        };
-        let mut route = Route {
-            host: None,
-            path: path.to_owned(),
-            cluster: id,
-            timeouts: self.config.timeouts.clone(),
-            stream: false,
-            request_body_max: None,
-        };
-        adapt(&mut route, &mut cluster);
-        self.config.routes.push(route);
-        self.config.clusters.push(cluster);
+        add_route(&mut self.config, path, places.iter().map(|place| place.addr), adapt);
     }
 
     /// Adds a client that does this, from `at` on. What comes of it is there when the world has ended.
@@ -328,6 +304,41 @@ impl World {
     }
 }
 
+/// A configuration without a route.
+pub(crate) fn bare_config(port: u16) -> Config {
+    let mut config = Config::simple(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port), &[]);
+    config.routes.clear();
+    config.clusters.clear();
+    config
+}
+
+/// Sends what is asked for at `path` to these addresses; `adapt` changes how.
+pub(crate) fn add_route(
+    config: &mut Config,
+    path: &str,
+    addrs: impl Iterator<Item = SocketAddr>,
+    adapt: impl FnOnce(&mut Route, &mut Cluster),
+) {
+    let cluster_id = ClusterId(u32::try_from(config.clusters.len()).expect("there are few"));
+    let mut cluster = Cluster {
+        name: path.to_owned(),
+        endpoints: addrs.map(|addr| Endpoint { addr, weight: 1, connections_max: None }).collect(),
+        balance: Default::default(),
+        queue_max: 1_024,
+    };
+    let mut route = Route {
+        host: None,
+        path: path.to_owned(),
+        cluster: cluster_id,
+        timeouts: config.timeouts.clone(),
+        stream: false,
+        request_body_max: None,
+    };
+    adapt(&mut route, &mut cluster);
+    config.routes.push(route);
+    config.clusters.push(cluster);
+}
+
 /// How a client reaches the proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Dial {
@@ -355,7 +366,10 @@ pub(crate) struct Answer {
 }
 
 /// Sends a request and waits for its answer.
-pub(crate) async fn ask(wire: &mut Wire<Stream>, request: &str) -> io::Result<Answer> {
+pub(crate) async fn ask<S>(wire: &mut Wire<S>, request: &str) -> io::Result<Answer>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     // Writing may fail on a connection that was cut; reading tells how.
     let _ = wire.send(request).await;
     let asked = Instant::now();
