@@ -48,7 +48,7 @@ fn what_runs_is_finished_and_its_connection_closed() {
                 Ok((answer, wire.end().await, now()))
             })
         });
-        world.drain_at(SIGNAL + Duration::from_millis(500));
+        world.drain_at(SIGNAL + Duration::from_millis(800));
         world.then(move |story| {
             let [early, late] = answers.map(|answer| answer.take().unwrap());
             assert_eq!((early.0.text().as_str(), early.1), ("/early/early", End::Short));
