@@ -245,9 +245,7 @@ static DECIMALS: [Decimal; 256] = {
     let mut decimals = [const { Decimal { text: [0; 4], len: 0 } }; 256];
     let mut number = 0;
     while number < 256 {
-        let digits =
-            [b'0' + (number / 100) as u8, b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
-        decimals[number] = match digits {
+        decimals[number] = match [digit(number / 100), digit(number / 10), digit(number)] {
             [b'0', b'0', ones] => Decimal { text: [ones, b'.', 0, 0], len: 2 },
             [b'0', tens, ones] => Decimal { text: [tens, ones, b'.', 0], len: 3 },
             [hundreds, tens, ones] => Decimal { text: [hundreds, tens, ones, b'.'], len: 4 },
@@ -256,3 +254,8 @@ static DECIMALS: [Decimal; 256] = {
     }
     decimals
 };
+
+/// The last digit of `number`.
+const fn digit(number: usize) -> u8 {
+    b"0123456789"[number % 10]
+}
