@@ -18,7 +18,9 @@ impl Facts {
         // One that was taken back from a connection waits again, and nobody says for how long.
         let tells_all = !outcomes.iter().any(|outcome| is_retried(outcome));
         for (outcome, (_, at)) in outcomes.iter().zip(&waits) {
-            let waiting = waits.iter().filter(|(from, to)| from <= at && at <= to && from < to).count();
+            // Who came at that very moment may have waited for no time at all; the refused one did not.
+            let others = outcomes.iter().zip(&waits).filter(|(other, _)| other.reason != Reason::QueueFull);
+            let waiting = others.filter(|(_, (from, to))| from <= at && at <= to).count();
             if tells_all && outcome.reason == Reason::QueueFull && waiting < max as usize {
                 complaints.push(format!("only {waiting} waited in a queue for {max} that was called full"));
             }
