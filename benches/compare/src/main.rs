@@ -55,6 +55,9 @@ struct Args {
     /// Count instructions in user space with valgrind: slower
     #[arg(long)]
     instructions: bool,
+    /// Keep valgrind's profiles there, for callgrind_annotate
+    #[arg(long, value_name = "DIR", requires = "instructions")]
+    profiles: Option<PathBuf>,
     /// Name the scenarios
     #[arg(long)]
     list: bool,
@@ -131,7 +134,7 @@ fn measure(args: &Args, trial: &Trial<'_>, index: usize, round: usize, results: 
         results.add_syscalls(index, trial.contender, trial.syscalls()?);
     }
     if args.instructions && round == 0 {
-        results.add_instructions(index, trial.contender, trial.instructions()?);
+        results.add_instructions(index, trial.contender, trial.instructions(args.profiles.as_deref())?);
     }
     Ok(())
 }

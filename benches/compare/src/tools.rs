@@ -115,13 +115,13 @@ fn parse_summary(summary: &str) -> Syscalls {
     syscalls
 }
 
-/// What stands before a command to have its instructions counted; `None` if there is no valgrind.
-pub(crate) fn valgrind() -> Option<Vec<String>> {
+/// What stands before a command to have its instructions counted; `None` if there is no valgrind. Where they were spent
+/// goes to `profile`, for callgrind_annotate.
+pub(crate) fn valgrind(profile: &Path) -> Option<Vec<String>> {
     let works =
         Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success());
-    works.then(|| {
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"].map(String::from).to_vec()
-    })
+    let file = format!("--callgrind-out-file={}", profile.display());
+    works.then(|| vec!["valgrind".into(), "--tool=callgrind".into(), file])
 }
 
 /// How many instructions it counted, of a process whose standard error is in `dir`.

@@ -7,7 +7,7 @@ use crate::tools::{Strace, Syscalls, valgrind, valgrind_total};
 use crate::world::{Load, Stats, World};
 use anyhow::Result;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -92,12 +92,15 @@ impl Trial<'_> {
         Ok(Some(strace.detach()?.per(stats.requests)))
     }
 
-    /// Instructions in user space per request; `None` without valgrind.
+    /// Instructions in user space per request; `None` without valgrind. The profile goes to `profiles`, if anywhere.
     ///
     /// # Errors
     /// As for [`Trial::measure`].
-    pub(crate) fn instructions(&self) -> Result<Option<f64>> {
-        let Some(prefix) = valgrind() else { return Ok(None) };
+    pub(crate) fn instructions(&self, profiles: Option<&Path>) -> Result<Option<f64>> {
+        let profile = profiles.map_or("/dev/null".into(), |dir| {
+            dir.join(format!("{}-{}.callgrind", self.scenario.name, self.contender.name()))
+        });
+        let Some(prefix) = valgrind(&profile) else { return Ok(None) };
         if self.scenario.kind != Kind::Requests {
             return Ok(None);
         }
