@@ -1,6 +1,7 @@
 //! The access log: one line per exchange, in the format asked for. Formats are pure functions of a [`Line`]; who
 //! writes the lines, and when, is `writer`'s job.
 
+mod clock;
 mod combined;
 mod explain;
 mod haproxy;
@@ -15,12 +16,12 @@ mod tests;
 pub(crate) use text::{bytes, duration};
 pub(crate) use writer::LogWriter;
 
+use clock::{Stamp, WallClock};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, ZonedDateTime};
 use proxy_core::{Attempt, Config, Instant, Outcome};
 use proxy_tokio::Recorder;
 use proxy_tokio::config_file::{Loaded, LogFormat, Origins};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use writer::Queue;
 
@@ -28,8 +29,8 @@ use writer::Queue;
 pub(crate) struct Site {
     config: Config,
     origins: Origins,
-    /// In the order that outcomes count in.
-    endpoints: Vec<SocketAddr>,
+    /// Their addresses as text, in the order that outcomes count in.
+    endpoints: Vec<String>,
     zone: TimeZone,
     color: bool,
 }
@@ -37,7 +38,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(loaded: &Loaded, zone: TimeZone, color: bool) -> Self {
         let config = loaded.config.clone();
-        let endpoints = config.endpoints().map(|(_, endpoint)| endpoint.addr).collect();
+        let endpoints = config.endpoints().map(|(_, endpoint)| endpoint.addr.to_string()).collect();
         Self { config, origins: loaded.origins.clone(), endpoints, zone, color }
     }
 }
@@ -46,9 +47,8 @@ impl Site {
 struct Line<'a> {
     outcome: &'a Outcome,
     site: &'a Site,
-    /// When it began and ended, on the wall.
-    started: ZonedDateTime,
-    ended: ZonedDateTime,
+    /// When it began or ended, as the format wants it.
+    stamp: Stamp<'a>,
 }
 
 impl Line<'_> {
@@ -73,12 +73,12 @@ impl Line<'_> {
     }
 
     /// The endpoint of the last attempt.
-    fn endpoint(&self) -> Option<SocketAddr> {
+    fn endpoint(&self) -> Option<&str> {
         self.endpoint_of(self.outcome.attempts.last()?)
     }
 
-    fn endpoint_of(&self, attempt: &Attempt) -> Option<SocketAddr> {
-        self.site.endpoints.get(attempt.endpoint as usize).copied()
+    fn endpoint_of(&self, attempt: &Attempt) -> Option<&str> {
+        self.site.endpoints.get(attempt.endpoint as usize).map(String::as_str)
     }
 
     fn route(&self) -> Option<String> {
@@ -87,27 +87,27 @@ impl Line<'_> {
     }
 }
 
-/// Tells the time of day from a worker's clock.
-struct WallClock {
-    epoch: Timestamp,
+/// How a format writes a second. Fractions follow it.
+const fn pattern(format: LogFormat) -> &'static str {
+    match format {
+        LogFormat::Short => "%H:%M:%S",
+        LogFormat::Json => "%Y-%m-%dT%H:%M:%S",
+        LogFormat::Combined => "%d/%b/%Y:%H:%M:%S %z",
+        LogFormat::Haproxy => "%d/%b/%Y:%H:%M:%S",
+        LogFormat::Off => "",
+    }
 }
 
-impl WallClock {
-    /// How far the two clocks may drift apart before the wall's is believed again: it was set, or the machine slept.
-    const DRIFT_MAX: SignedDuration = SignedDuration::from_secs(1);
+fn clock(epoch: Timestamp, format: LogFormat, site: &Site) -> WallClock {
+    let zone = if format == LogFormat::Json { TimeZone::UTC } else { site.zone.clone() };
+    WallClock::new(epoch, zone, pattern(format))
+}
 
-    /// Notes that it is `wall` now, and `now` for the worker.
-    fn synchronise(&mut self, now: Instant, wall: Timestamp) {
-        let elapsed = SignedDuration::from_nanos(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
-        let epoch = wall.checked_sub(elapsed).unwrap_or(wall);
-        if epoch.duration_since(self.epoch).abs() > Self::DRIFT_MAX {
-            self.epoch = epoch;
-        }
-    }
-
-    fn at(&self, instant: Instant) -> Timestamp {
-        let elapsed = SignedDuration::from_nanos(i64::try_from(instant.as_nanos()).unwrap_or(i64::MAX));
-        self.epoch.checked_add(elapsed).unwrap_or(self.epoch)
+/// Which moment a format tells of.
+const fn moment(format: LogFormat, outcome: &Outcome) -> Instant {
+    match format {
+        LogFormat::Combined | LogFormat::Haproxy => outcome.started,
+        LogFormat::Short | LogFormat::Json | LogFormat::Off => outcome.ended,
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) struct AccessLog {
 
 impl AccessLog {
     pub(crate) fn new(format: LogFormat, site: Arc<Site>, writer: &LogWriter) -> Self {
-        let clock = WallClock { epoch: Timestamp::now() };
+        let clock = clock(Timestamp::now(), format, &site);
         Self { format, site, clock, pending: String::new(), queue: writer.queue() }
     }
 }
@@ -135,14 +135,12 @@ impl Recorder for AccessLog {
         if self.format == LogFormat::Off {
             return;
         }
-        self.clock.synchronise(outcome.ended, Timestamp::now());
-        let on_the_wall = |instant| self.clock.at(instant).to_zoned_datetime(self.site.zone.clone());
-        let line = Line {
-            outcome,
-            site: &self.site,
-            started: on_the_wall(outcome.started),
-            ended: on_the_wall(outcome.ended),
-        };
+        // Once until the worker sleeps is enough.
+        if self.pending.is_empty() {
+            self.clock.synchronise(outcome.ended, Timestamp::now());
+        }
+        let stamp = self.clock.stamp(moment(self.format, outcome));
+        let line = Line { outcome, site: &self.site, stamp };
         line.write(self.format, &mut self.pending);
         if self.pending.len() >= PENDING_MAX {
             self.flush();

@@ -53,7 +53,7 @@ impl ReadBuffer {
     ) -> Read {
         let max = max.min(READ_MAX);
         if self.0.capacity() < max {
-            self.0.reserve(READ_MAX);
+            self.0.reserve(max);
         }
         match poll_read_buf(Pin::new(&mut open.stream), cx, &mut (&mut self.0).limit(max)) {
             Poll::Ready(Ok(0)) => {
@@ -156,9 +156,9 @@ fn gather<'a>(
     batch
 }
 
-/// Longest single read, and the size of the buffer, in octets. More would not be faster: on loopback and 10 Gbit/s a
-/// socket rarely holds more when its reader keeps up.
-const READ_MAX: usize = 64 * 1024;
+/// Longest single read in octets, however much is allowed. The buffer is as long as the longest read that was allowed,
+/// and no longer: a reader that stalls pins all of it.
+const READ_MAX: usize = 256 * 1024;
 
 /// Slices of one vectored write. A response is seldom more than a head, two chunk lines and a few pieces.
 const SLICES_MAX: usize = 16;

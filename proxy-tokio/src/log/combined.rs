@@ -1,32 +1,41 @@
 //! Apache's combined log format. The core keeps no Referer and no User-Agent: both are `-`.
 
 use super::Line;
-use super::text::Escaped;
-use std::fmt::Write;
+use super::text::{push_escaped, push_ip, push_number, version};
 
 pub(super) fn write(line: &Line<'_>, out: &mut String) {
     let outcome = line.outcome;
-    let time = line.started.strftime("%d/%b/%Y:%H:%M:%S %z");
-    // Writing to a string cannot fail, here and below.
-    let _ = write!(out, "{} - - [{time}] ", outcome.peer.ip());
+    push_ip(out, outcome.peer.ip());
+    out.push_str(" - - [");
+    out.push_str(line.stamp.second);
+    out.push_str("] ");
     write_request(line, out);
-    let _ = match outcome.status {
-        Some(status) => write!(out, " {status} "),
-        None => write!(out, " - "),
-    };
-    let _ = match outcome.sent {
-        0 => writeln!(out, "- \"-\" \"-\""),
-        sent => writeln!(out, "{sent} \"-\" \"-\""),
-    };
+    out.push(' ');
+    push_or_dash(out, outcome.status.map(u64::from));
+    out.push(' ');
+    push_or_dash(out, Some(outcome.sent).filter(|sent| *sent > 0));
+    out.push_str(" \"-\" \"-\"\n");
+}
+
+fn push_or_dash(out: &mut String, number: Option<u64>) {
+    match number {
+        Some(number) => push_number(out, number),
+        None => out.push('-'),
+    }
 }
 
 /// The request line in quotes.
 pub(super) fn write_request(line: &Line<'_>, out: &mut String) {
-    let _ = match &line.outcome.request {
+    out.push('"');
+    match &line.outcome.request {
         Some(request) => {
-            let version = super::text::version(request);
-            write!(out, "\"{} {} {version}\"", Escaped(&request.method), Escaped(&request.target))
+            push_escaped(out, &request.method);
+            out.push(' ');
+            push_escaped(out, &request.target);
+            out.push(' ');
+            out.push_str(version(request));
         }
-        None => write!(out, "\"-\""),
-    };
+        None => out.push('-'),
+    }
+    out.push('"');
 }

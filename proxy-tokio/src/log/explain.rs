@@ -85,7 +85,7 @@ fn phases(outcome: &Outcome) -> String {
 
 fn failed(line: &Line<'_>, reason: Reason) -> String {
     let outcome = line.outcome;
-    let server = line.endpoint().map_or_else(|| "the upstream".into(), |addr| addr.to_string());
+    let server = line.endpoint().unwrap_or("the upstream");
     let so_far = match outcome.sent {
         0 => "before any of the response body was passed on".into(),
         sent => format!("after {} of the response body", bytes(sent)),
@@ -149,7 +149,7 @@ pub(super) fn tried(line: &Line<'_>) -> Option<String> {
     }
     let servers: BTreeSet<_> = attempts.iter().map(|attempt| attempt.endpoint).collect();
     let told = attempts.iter().map(|attempt| {
-        let server = line.endpoint_of(attempt).map_or_else(|| "?".into(), |addr| addr.to_string());
+        let server = line.endpoint_of(attempt).unwrap_or("?");
         format!("{server} {} ({})", result(attempt.result), duration(attempt.took))
     });
     let told = told.collect::<Vec<_>>().join(", ");

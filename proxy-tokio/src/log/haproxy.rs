@@ -3,31 +3,43 @@
 
 use super::Line;
 use super::combined::write_request;
-use super::text::flags;
+use super::text::{push_flags, push_millis, push_number, whole_millis};
 use std::fmt::Write;
 
 pub(super) fn write(line: &Line<'_>, out: &mut String) {
     let outcome = line.outcome;
-    let times = &outcome.times;
-    let time = line.started.strftime("%d/%b/%Y:%H:%M:%S%.3f");
-    let server = line.endpoint().map_or_else(|| "<NOSRV>".into(), |addr| addr.to_string());
-    let status = outcome.status.map_or_else(|| "-1".into(), |status| status.to_string());
-    let retries = outcome.attempts.len().saturating_sub(1);
     // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "{} [{time}] {} {}/{server} {}/{}/{}/{}/{} {status} {} - - {}-- -/-/-/-/{retries} -/- ",
-        outcome.peer,
-        line.listener(),
-        line.cluster().unwrap_or("<NONE>"),
-        times.head.as_millis(),
-        times.queue.as_millis(),
-        times.connect.as_millis(),
-        (times.send + times.first_byte).as_millis(),
-        outcome.ended.since(outcome.started).as_millis(),
-        outcome.sent,
-        flags(outcome),
-    );
+    let _ = write!(out, "{} [", outcome.peer);
+    push_millis(out, line.stamp);
+    for text in ["] ", line.listener(), " ", line.cluster().unwrap_or("<NONE>")] {
+        out.push_str(text);
+    }
+    out.push('/');
+    out.push_str(line.endpoint().unwrap_or("<NOSRV>"));
+    write_times(line, out);
+    match outcome.status {
+        Some(status) => push_number(out, status.into()),
+        None => out.push_str("-1"),
+    }
+    out.push(' ');
+    push_number(out, outcome.sent);
+    out.push_str(" - - ");
+    push_flags(out, outcome);
+    out.push_str("-- -/-/-/-/");
+    push_number(out, outcome.attempts.len().saturating_sub(1) as u64);
+    out.push_str(" -/- ");
     write_request(line, out);
     out.push('\n');
+}
+
+/// Head, queue, connection, response, all: in milliseconds.
+fn write_times(line: &Line<'_>, out: &mut String) {
+    let (outcome, times) = (line.outcome, &line.outcome.times);
+    let total = outcome.ended.since(outcome.started);
+    let all = [times.head, times.queue, times.connect, times.send + times.first_byte, total];
+    for (before, took) in [' ', '/', '/', '/', '/'].into_iter().zip(all) {
+        out.push(before);
+        push_number(out, whole_millis(took));
+    }
+    out.push(' ');
 }

@@ -1,7 +1,8 @@
 //! One JSON object per line, with every field of an outcome under a stable name. Times are milliseconds.
 
 use super::Line;
-use super::text::Escaped;
+use super::clock::Stamp;
+use super::text::{push_escaped, push_flags, push_padded};
 use proxy_core::{Attempt, AttemptResult, NetError};
 use serde::Serialize;
 use std::fmt::Write;
@@ -22,8 +23,8 @@ struct Record<'a> {
     flags: String,
     route: Option<String>,
     upstream: Option<&'a str>,
-    server: Option<String>,
-    attempts: Vec<AttemptRecord>,
+    server: Option<&'a str>,
+    attempts: Vec<AttemptRecord<'a>>,
     received: u64,
     sent: u64,
     streamed: bool,
@@ -33,8 +34,8 @@ struct Record<'a> {
 }
 
 #[derive(Serialize)]
-struct AttemptRecord {
-    server: Option<String>,
+struct AttemptRecord<'a> {
+    server: Option<&'a str>,
     reused: bool,
     result: &'static str,
     ms: f64,
@@ -60,9 +61,9 @@ pub(super) fn write(line: &Line<'_>, out: &mut String) {
 fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
     let outcome = line.outcome;
     let request = outcome.request.as_ref();
-    let text = |octets: &[u8]| Escaped(octets).to_string();
+    let text = |octets: &[u8]| pushed(|out| push_escaped(out, octets));
     Record {
-        time: line.ended.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string(),
+        time: time(line.stamp),
         id: format!("{:016x}", outcome.id),
         listener: line.listener(),
         client: outcome.peer.to_string(),
@@ -72,10 +73,10 @@ fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
         version: request.map(super::text::version),
         status: outcome.status,
         reason: outcome.reason.as_str(),
-        flags: super::text::flags(outcome),
+        flags: pushed(|out| push_flags(out, outcome)),
         route: line.route(),
         upstream: line.cluster(),
-        server: line.endpoint().map(|addr| addr.to_string()),
+        server: line.endpoint(),
         attempts: outcome.attempts.iter().map(|attempt| attempt_record(line, attempt)).collect(),
         received: outcome.received,
         sent: outcome.sent,
@@ -93,9 +94,25 @@ fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
     }
 }
 
-fn attempt_record(line: &Line<'_>, attempt: &Attempt) -> AttemptRecord {
+fn pushed(push: impl FnOnce(&mut String)) -> String {
+    let mut text = String::new();
+    push(&mut text);
+    text
+}
+
+/// To the microsecond, in UTC.
+fn time(stamp: Stamp<'_>) -> String {
+    pushed(|out| {
+        out.push_str(stamp.second);
+        out.push('.');
+        push_padded(out, (stamp.nanos / 1_000).into(), 6);
+        out.push('Z');
+    })
+}
+
+fn attempt_record<'a>(line: &'a Line<'_>, attempt: &Attempt) -> AttemptRecord<'a> {
     AttemptRecord {
-        server: line.endpoint_of(attempt).map(|addr| addr.to_string()),
+        server: line.endpoint_of(attempt),
         reused: attempt.reused,
         result: result(attempt.result),
         ms: ms(attempt.took),

@@ -2,7 +2,7 @@
 
 use super::Line;
 use super::explain::{explain, tried};
-use super::text::{Escaped, duration, flags};
+use super::text::{push_duration, push_escaped, push_flags, push_millis, push_number};
 use std::fmt::Write;
 
 /// As wide as the time that stands before the first line.
@@ -13,50 +13,65 @@ const DIM: &str = "\x1b[2m";
 
 pub(super) fn write(line: &Line<'_>, out: &mut String) {
     let outcome = line.outcome;
-    let status = outcome.status.map_or_else(|| "---".into(), |status| status.to_string());
-    let color = |code: &'static str| if line.site.color { code } else { "" };
-    // Writing to a string cannot fail, here and below.
-    let _ = write!(
-        out,
-        "{}{}{} {}{status}{} ",
-        color(DIM),
-        line.ended.strftime("%H:%M:%S%.3f"),
-        color(RESET),
-        color(status_color(outcome.status)),
-        color(RESET)
-    );
+    painted(line, DIM, out, |out| push_millis(out, line.stamp));
+    out.push(' ');
+    painted(line, status_color(outcome.status), out, |out| match outcome.status {
+        Some(status) => push_number(out, status.into()),
+        None => out.push_str("---"),
+    });
+    out.push(' ');
     write_request(line, out);
     write_upstream(line, out);
-    let total = duration(outcome.ended.since(outcome.started));
-    let _ = write!(out, "  {total}  {} {}", flags(outcome), outcome.reason.as_str());
+    out.push_str("  ");
+    push_duration(out, outcome.ended.since(outcome.started));
+    out.push_str("  ");
+    push_flags(out, outcome);
+    out.push(' ');
+    out.push_str(outcome.reason.as_str());
     if outcome.streamed {
         out.push_str(" stream");
     }
     out.push('\n');
     for text in [explain(line), tried(line)].into_iter().flatten() {
-        let _ = writeln!(out, "{INDENT}{}{text}{}", color(DIM), color(RESET));
+        out.push_str(INDENT);
+        painted(line, DIM, out, |out| out.push_str(&text));
+        out.push('\n');
+    }
+}
+
+fn painted(line: &Line<'_>, color: &str, out: &mut String, push: impl FnOnce(&mut String)) {
+    if line.site.color {
+        out.push_str(color);
+        push(out);
+        out.push_str(RESET);
+    } else {
+        push(out);
     }
 }
 
 fn write_request(line: &Line<'_>, out: &mut String) {
     let Some(request) = &line.outcome.request else {
+        // Writing to a string cannot fail.
         let _ = write!(out, "(no request) from {}", line.outcome.peer);
         return;
     };
-    let _ = write!(out, "{} ", Escaped(&request.method));
+    push_escaped(out, &request.method);
+    out.push(' ');
     // The absolute form names the host itself.
     if !request.target.starts_with(b"http") {
-        let _ = write!(out, "{}", Escaped(&request.host));
+        push_escaped(out, &request.host);
     }
-    let _ = write!(out, "{}", Escaped(&request.target));
+    push_escaped(out, &request.target);
 }
 
 fn write_upstream(line: &Line<'_>, out: &mut String) {
-    let _ = match (line.cluster(), line.endpoint()) {
-        (Some(cluster), Some(endpoint)) => write!(out, " → {cluster}/{endpoint}"),
-        (Some(cluster), None) => write!(out, " → {cluster}"),
-        (None, _) => Ok(()),
-    };
+    let Some(cluster) = line.cluster() else { return };
+    out.push_str(" → ");
+    out.push_str(cluster);
+    if let Some(endpoint) = line.endpoint() {
+        out.push('/');
+        out.push_str(endpoint);
+    }
 }
 
 const fn status_color(status: Option<u16>) -> &'static str {

@@ -120,11 +120,9 @@ fn nothing() -> Outcome {
 
 /// The line that `format` makes of an outcome of a worker that started in 2026, at noon.
 fn line_on(site: &Site, format: LogFormat, outcome: &Outcome) -> String {
-    let clock = WallClock { epoch: "2026-02-06T12:04:30Z".parse().unwrap() };
-    let on_the_wall = |instant| clock.at(instant).to_zoned_datetime(site.zone.clone());
-    let (started, ended) = (on_the_wall(outcome.started), on_the_wall(outcome.ended));
+    let mut clock = clock("2026-02-06T12:04:30Z".parse().unwrap(), format, site);
     let mut out = String::new();
-    Line { outcome, site, started, ended }.write(format, &mut out);
+    Line { outcome, site, stamp: clock.stamp(moment(format, outcome)) }.write(format, &mut out);
     out
 }
 
@@ -310,14 +308,4 @@ fn colour_is_only_paint() {
         bare = bare.replace(paint, "");
     }
     assert_eq!(bare, line(LogFormat::Short, &timed_out()));
-}
-
-#[test]
-fn the_clock_follows_the_wall_when_it_is_set_and_not_when_it_trembles() {
-    let time = |text: &str| -> Timestamp { text.parse().unwrap() };
-    let mut clock = WallClock { epoch: time("2026-02-06T12:00:00Z") };
-    clock.synchronise(at(10_000), time("2026-02-06T12:00:10.3Z"));
-    assert_eq!(clock.at(at(10_000)), time("2026-02-06T12:00:10Z"));
-    clock.synchronise(at(11_000), time("2026-02-06T15:00:11Z"));
-    assert_eq!(clock.at(at(12_000)), time("2026-02-06T15:00:12Z"), "the machine slept for three hours");
 }

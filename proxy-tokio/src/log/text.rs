@@ -1,62 +1,137 @@
-//! Pieces that the formats share: what peers sent, made harmless, and durations and sizes as people read them.
+//! Pieces that the formats share: what peers sent, made harmless, and numbers, durations and sizes as people read them.
+//!
+//! What stands in every line is pushed, without the formatting traits: they would take several times as long.
 
+use super::clock::Stamp;
 use bytesize::ByteSize;
 use proxy_core::{Outcome, RequestSummary};
-use std::fmt::{self, Display};
+use std::fmt::Write;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Octets from a peer as printable ASCII: no octet of theirs can end a line, close a quote or move a cursor.
-pub(super) struct Escaped<'a>(pub(super) &'a [u8]);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_plain = |octet: &u8| octet.is_ascii_graphic() && !matches!(octet, b'"' | b'\\');
-        let mut rest = self.0;
-        while let Some(octet) = rest.first() {
-            let plain = rest.iter().take_while(|octet| is_plain(octet)).count();
-            let (run, after) = rest.split_at(plain);
-            if run.is_empty() {
-                write!(f, "\\x{octet:02x}")?;
-                rest = rest.split_first().map_or(&[], |(_, after)| after);
-            } else {
-                f.write_str(str::from_utf8(run).unwrap_or_default())?;
-                rest = after;
-            }
+pub(super) fn push_escaped(out: &mut String, octets: &[u8]) {
+    let mut rest = octets;
+    while let Some(octet) = rest.first() {
+        let plain = rest.iter().take_while(|octet| is_plain(**octet)).count();
+        let (run, after) = rest.split_at(plain);
+        if run.is_empty() {
+            // Writing to a string cannot fail, here and below.
+            let _ = write!(out, "\\x{octet:02x}");
+            rest = rest.split_first().map_or(&[], |(_, after)| after);
+        } else {
+            out.push_str(str::from_utf8(run).unwrap_or_default());
+            rest = after;
         }
-        Ok(())
     }
 }
 
+const fn is_plain(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !matches!(octet, b'"' | b'\\')
+}
+
 /// The two letters that say who ended an exchange, in which phase.
-pub(super) fn flags(outcome: &Outcome) -> String {
-    outcome.flags.letters().map(char::from).iter().collect()
+pub(super) fn push_flags(out: &mut String, outcome: &Outcome) {
+    out.extend(outcome.flags.letters().map(char::from));
 }
 
 pub(super) const fn version(request: &RequestSummary) -> &'static str {
     if request.http10 { "HTTP/1.0" } else { "HTTP/1.1" }
 }
 
-/// A duration with about three digits.
-pub(crate) fn duration(duration: Duration) -> String {
-    match duration.as_millis() {
-        0..10 => format!("{}ms", rounded(duration.as_secs_f64() * 1e3)),
-        10..1_000 => format!("{:.0}ms", duration.as_secs_f64() * 1e3),
-        1_000..10_000 => format!("{:.2}s", duration.as_secs_f64()),
-        10_000..60_000 => format!("{:.1}s", duration.as_secs_f64()),
-        _ => {
-            let seconds = duration.as_secs();
-            match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-                (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
-                (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
+/// A moment with the milliseconds behind its second.
+pub(super) fn push_millis(out: &mut String, stamp: Stamp<'_>) {
+    out.push_str(stamp.second);
+    out.push('.');
+    push_padded(out, (stamp.nanos / 1_000_000).into(), 3);
+}
+
+pub(super) fn push_ip(out: &mut String, ip: IpAddr) {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            for (dot, octet) in [("", a), (".", b), (".", c), (".", d)] {
+                out.push_str(dot);
+                push_number(out, octet.into());
             }
+        }
+        IpAddr::V6(ip) => {
+            let _ = write!(out, "{ip}");
         }
     }
 }
 
-/// One decimal, unless it says nothing.
-fn rounded(number: f64) -> String {
-    let text = format!("{number:.1}");
-    text.strip_suffix(".0").map(String::from).unwrap_or(text)
+pub(super) fn push_number(out: &mut String, number: u64) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+/// A number with zeros in front that make it `digits` long.
+pub(super) fn push_padded(out: &mut String, number: u64, digits: usize) {
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(number);
+    (text.len()..digits).for_each(|_| out.push('0'));
+    out.push_str(text);
+}
+
+/// Whole milliseconds.
+pub(super) fn whole_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A duration with about three digits.
+pub(crate) fn duration(duration: Duration) -> String {
+    let mut text = String::new();
+    push_duration(&mut text, duration);
+    text
+}
+
+/// A duration with about three digits.
+pub(super) fn push_duration(out: &mut String, duration: Duration) {
+    match whole_millis(duration) {
+        0..10 => {
+            let tenths = rounded(duration, 100_000);
+            // A decimal unless it says nothing.
+            if tenths.is_multiple_of(10) {
+                push_number(out, tenths / 10);
+            } else {
+                push_decimal(out, tenths, 1);
+            }
+            out.push_str("ms");
+        }
+        10..1_000 => {
+            push_number(out, rounded(duration, 1_000_000));
+            out.push_str("ms");
+        }
+        1_000..10_000 => {
+            push_decimal(out, rounded(duration, 10_000_000), 2);
+            out.push('s');
+        }
+        10_000..60_000 => {
+            push_decimal(out, rounded(duration, 100_000_000), 1);
+            out.push('s');
+        }
+        _ => {
+            let seconds = duration.as_secs();
+            let _ = match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+                (0, minutes, seconds) => write!(out, "{minutes}m{seconds:02}s"),
+                (hours, minutes, _) => write!(out, "{hours}h{minutes:02}m"),
+            };
+        }
+    }
+}
+
+/// How many times `nanos` nanoseconds, rounded.
+fn rounded(duration: Duration, nanos: u64) -> u64 {
+    let all = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+    all.saturating_add(nanos / 2) / nanos
+}
+
+/// A number of which the last `places` digits are decimals.
+fn push_decimal(out: &mut String, number: u64, places: u8) {
+    let one = 10_u64.pow(places.into());
+    push_number(out, number / one);
+    out.push('.');
+    push_padded(out, number % one, places.into());
 }
 
 /// A number of octets as people read it.
@@ -72,10 +147,23 @@ pub(crate) fn bytes(size: u64) -> String {
 mod tests {
     use super::*;
 
+    fn pushed(push: impl FnOnce(&mut String)) -> String {
+        let mut out = String::new();
+        push(&mut out);
+        out
+    }
+
     #[test]
     fn nothing_from_a_peer_can_end_a_line_close_a_quote_or_move_a_cursor() {
-        let escaped = Escaped(b"a\r\nb\"c\\d\x1b[2J\xc2\x9b\x7f \0~").to_string();
+        let escaped = pushed(|out| push_escaped(out, b"a\r\nb\"c\\d\x1b[2J\xc2\x9b\x7f \0~"));
         assert_eq!(escaped, r"a\x0d\x0ab\x22c\x5cd\x1b[2J\xc2\x9b\x7f\x20\x00~");
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        for ip in ["192.0.2.7", "0.0.0.0", "255.255.255.255", "2001:db8::1"] {
+            assert_eq!(pushed(|out| push_ip(out, ip.parse().unwrap())), ip);
+        }
     }
 
     #[test]
@@ -84,9 +172,11 @@ mod tests {
             (0, "0ms"),
             (40, "0ms"),
             (1_240, "1.2ms"),
+            (9_960, "10ms"),
             (10_400, "10ms"),
             (999_400, "999ms"),
             (1_234_000, "1.23s"),
+            (5_004_000, "5.00s"),
             (15_020_000, "15.0s"),
             (65_000_000, "1m05s"),
             (3_725_000_000, "1h02m"),
