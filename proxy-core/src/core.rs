@@ -223,6 +223,16 @@ impl Core {
         self.conns.iter().map(|(_, conn)| conn.side.buffered()).sum()
     }
 
+    /// Octets that are held for one connection: not understood yet, not written yet, or kept to be sent again.
+    pub fn held(&self, conn: ConnId) -> usize {
+        self.side(conn).map_or(0, Side::buffered)
+    }
+
+    /// How many requests wait for a connection to a cluster.
+    pub fn queued(&self, cluster: ClusterId) -> usize {
+        self.upstreams.queued(cluster)
+    }
+
     /// A digest of the whole state: equal journals give equal digests, in every process.
     pub fn digest(&self) -> u64 {
         let mut digest = Digest::default();

@@ -252,6 +252,10 @@ impl Upstreams {
         self.clusters[cluster.0 as usize].pending.retain(|pending| *pending != exchange);
     }
 
+    pub(crate) fn queued(&self, cluster: ClusterId) -> usize {
+        self.clusters.get(cluster.0 as usize).map_or(0, |cluster| cluster.pending.len())
+    }
+
     /// The last exchange of a queue that is over its limit.
     pub(crate) fn overflowing(&self, cluster: ClusterId) -> Option<ExchangeId> {
         let cluster = &self.clusters[cluster.0 as usize];

@@ -22,7 +22,10 @@ pub(crate) struct Socket {
     pub(crate) number: usize,
     /// `None` while connecting.
     wire: Option<usize>,
-    pub(crate) is_client: bool,
+    /// Which server it leads to; `None`: it is a client's.
+    pub(crate) endpoint: Option<usize>,
+    /// Something was read from it.
+    pub(crate) is_heard: bool,
     connecting: bool,
     blocked: bool,
     ended: bool,
@@ -37,6 +40,12 @@ pub(crate) enum Todo {
     Update(ConnId),
     Write { conn: ConnId, was_blocked: bool },
     Answer(Input),
+}
+
+impl Socket {
+    pub(crate) const fn is_client(&self) -> bool {
+        self.endpoint.is_none()
+    }
 }
 
 impl World {
@@ -61,24 +70,23 @@ impl World {
         }
     }
 
-    fn open_socket(&mut self, conn: ConnId, number: usize, wire: Option<usize>) {
-        let is_client = wire.is_some();
+    fn open_socket(&mut self, conn: ConnId, number: usize, wire: Option<usize>, endpoint: Option<usize>) {
+        self.check_new(conn);
         if self.sockets.len() <= conn.index() {
             self.sockets.resize_with(conn.index() + 1, || None);
-        }
-        if self.sockets[conn.index()].is_some() {
-            self.facts.violate(format!("{conn:?} was given out twice"));
         }
         if let Some(wire) = wire {
             self.ends[wire] = Some(conn);
         }
         self.open_sockets += 1;
+        self.open_clients += usize::from(endpoint.is_none());
         self.sockets[conn.index()] = Some(Socket {
             conn,
             number,
             wire,
-            is_client,
-            connecting: !is_client,
+            endpoint,
+            is_heard: false,
+            connecting: endpoint.is_some(),
             blocked: false,
             ended: false,
             shut: false,
@@ -91,6 +99,7 @@ impl World {
         self.socket(conn)?;
         let socket = self.sockets.get_mut(conn.index())?.take()?;
         self.open_sockets -= 1;
+        self.open_clients -= usize::from(socket.is_client());
         self.plan_late_news(conn);
         if let Some(wire) = socket.wire {
             self.ends[wire] = None;
@@ -105,7 +114,7 @@ impl World {
         {
             let Some(wire) = self.wire_of_client(index) else { continue };
             let conn = self.core.vacant();
-            self.open_socket(conn, index, Some(wire));
+            self.open_socket(conn, index, Some(wire), None);
             self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(&self.script, index) });
             self.wake_socket(conn, self.now);
         }
@@ -250,17 +259,7 @@ impl World {
             self.tell_action(&action);
             self.carry_out(action, cause);
         }
-        let sockets = self.open_sockets;
-        if self.lender.out() > sockets {
-            self.facts
-                .violate(format!("{} read buffers are pinned for {sockets} sockets", self.lender.out()));
-        }
-        if self.core.connections() != sockets {
-            self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
-        }
-        if self.drained && sockets > 0 {
-            self.facts.violate(format!("{sockets} connections outlived the drain"));
-        }
+        self.check_contract();
     }
 
     fn settle(&mut self) {
@@ -274,6 +273,7 @@ impl World {
                 self.hand_in(input);
             }
         }
+        self.check_settled();
     }
 
     fn carry_out(&mut self, action: Action, cause: notes::Cause) {
@@ -327,7 +327,7 @@ impl World {
         let Some(socket) = self.forget_socket(conn) else {
             return self.facts.violate(format!("{conn:?} was closed and is dead"));
         };
-        let was_idle = !socket.is_client && how == Close::Graceful && socket.served > 0;
+        let was_idle = !socket.is_client() && how == Close::Graceful && socket.served > 0;
         sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
         sometimes!(
             self.ledger,
@@ -351,7 +351,9 @@ impl World {
             self.facts.violate(format!("more than {most} connects for {requests} requests"));
             self.is_hopeless = true;
         }
-        self.open_socket(conn, self.origins.len(), None);
+        let endpoint = endpoint_at(peer);
+        self.open_socket(conn, self.origins.len(), None, Some(endpoint));
+        self.check_links(endpoint);
         self.origins.push(None);
         let is_exhausted = self.is_exhausted();
         sometimes!(self.ledger, is_exhausted, "connecting was out of descriptors");
@@ -422,7 +424,7 @@ impl World {
         if socket.connecting || socket.ended {
             return None;
         }
-        let (is_client, wire) = (socket.is_client, socket.wire?);
+        let (is_client, wire) = (socket.is_client(), socket.wire?);
         if max == 0 {
             let waits = self.wires[wire].readable(now, End::Proxy);
             sometimes!(self.ledger, waits && is_client, "reading a client was paused");
@@ -440,6 +442,10 @@ impl World {
                 self.after_proxy(wire, true);
                 if bytes.len() > max {
                     self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
+                }
+                let was_heard = std::mem::replace(&mut self.socket(conn)?.is_heard, true);
+                if is_client && !was_heard {
+                    self.check_heard();
                 }
                 Some(Input::Data { conn, bytes: self.lender.lend(bytes) })
             }
@@ -476,7 +482,7 @@ impl World {
         if socket.blocked || socket.connecting {
             return None;
         }
-        let (wire, is_client, shut) = (socket.wire?, socket.is_client, socket.shut);
+        let (wire, is_client, shut) = (socket.wire?, socket.is_client(), socket.shut);
         if interest.write {
             if shut {
                 self.facts.violate(format!("{conn:?} has octets behind its FIN"));

@@ -10,6 +10,7 @@ mod agenda;
 mod catalogue;
 mod client;
 mod content;
+mod contract;
 mod driver;
 mod faults;
 mod kernel;

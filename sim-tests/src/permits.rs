@@ -82,6 +82,11 @@ impl Permits {
         None
     }
 
+    /// Units of one limit that the core holds; `None` if there is no such limit.
+    pub(crate) fn ours(&self, permit: Permit) -> Option<u32> {
+        self.limits.get(&permit).map(|limit| limit.ours)
+    }
+
     /// Units that the core holds.
     pub(crate) fn held(&self) -> u32 {
         self.limits.values().map(|limit| limit.ours).sum()

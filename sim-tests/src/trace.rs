@@ -95,7 +95,7 @@ impl World {
         let socket =
             self.sockets.get(conn.index()).and_then(Option::as_ref).filter(|socket| socket.conn == conn);
         match socket {
-            Some(socket) if socket.is_client => format!("client {}", socket.number),
+            Some(socket) if socket.is_client() => format!("client {}", socket.number),
             Some(socket) => format!("server {}", socket.number),
             None => format!("the dead {}.{}", conn.index(), conn.generation()),
         }

@@ -77,6 +77,9 @@ pub(crate) struct World {
     pub(crate) origins: Vec<Option<Origin>>,
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(crate) open_sockets: usize,
+    pub(crate) open_clients: usize,
+    /// The last one that was seen of each connection's place.
+    pub(crate) generations: Vec<Option<u32>>,
     pub(crate) todo: VecDeque<Todo>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) listen: Listen,
@@ -129,6 +132,8 @@ impl World {
             origins: Vec::new(),
             sockets: Vec::new(),
             open_sockets: 0,
+            open_clients: 0,
+            generations: Vec::new(),
             todo: VecDeque::new(),
             backlog: VecDeque::new(),
             listen: Listen::Accept,

@@ -6,6 +6,7 @@ use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
 use crate::session::{Session, State};
+use crate::time::Deadline;
 
 /// What re-framing may add to a buffer's worth of body: chunk lines around one read's pieces.
 const FRAMING_SLACK: usize = 4 * 1024;
@@ -20,19 +21,29 @@ impl Core {
         for (key, conn) in self.conns.iter() {
             let id = ConnId(key);
             assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
-            assert_eq!(
-                Some(conn.told.interest),
-                self.interest_of(id),
-                "the driver was told otherwise of {id:?}"
-            );
+            let (interest, deadline) = (conn.told.interest, self.deadline_of(id));
+            assert_eq!(Some(interest), self.interest_of(id), "the driver was told otherwise of {id:?}");
+            let offers = self.egress(id).next().is_some();
+            assert_eq!(interest.write, offers, "{id:?} is written to exactly while octets wait");
             match &conn.side {
                 Side::Downstream(session) => {
                     sessions += 1;
                     self.check_session(id, session);
+                    self.check_that_it_ends(id, session, deadline);
+                    let is_paused = interest.read == 0;
+                    assert!(!is_paused || self.may_pause_client(session), "{id:?} is paused without a cause");
                 }
-                Side::Upstream(link) => self.check_link(id, link),
+                Side::Upstream(link) => {
+                    self.check_link(id, link);
+                    let is_paused = interest.read == 0;
+                    assert!(!is_paused || self.may_pause_server(link), "{id:?} is paused without a cause");
+                    if link.exchange().is_none() {
+                        // Enough to notice that it says something or ends, not enough to hold a buffer.
+                        assert_eq!(interest.read, 1, "the pooled {id:?} is not watched");
+                    }
+                }
             }
-            if let Some(deadline) = self.deadline_of(id) {
+            if let Some(deadline) = deadline {
                 assert!(
                     conn.armed.is_some_and(|armed| armed <= deadline.at),
                     "{deadline:?} of {id:?} has no alarm"
@@ -66,13 +77,37 @@ impl Core {
             let exchange = self.exchange(serving.id).expect("a serving session has an exchange");
             assert_eq!(exchange.session, conn, "the exchange of {conn:?} belongs to another session");
         }
+    }
+
+    fn check_that_it_ends(&self, conn: ConnId, session: &Session, deadline: Option<Deadline>) {
         let waits_for_permit = matches!(session.state, State::Unadmitted);
-        let deadline = self.deadline_of(conn);
         assert!(
             deadline.is_some() || waits_for_permit || self.has_limits_off(),
             "{conn:?} waits without a deadline: {:?}",
             session.state
         );
+    }
+
+    /// Whether there is a cause not to read from a client. With nothing to write to the upstream there is none but what
+    /// the client itself did: a pause on both sides with nothing to write on either would last for ever.
+    fn may_pause_client(&self, session: &Session) -> bool {
+        let link = session
+            .exchange()
+            .and_then(|id| self.exchange(id))
+            .and_then(Exchange::link)
+            .and_then(|link| self.link(link));
+        session.half_closed
+            || matches!(session.state, State::Unadmitted)
+            || session.inbox.len() >= self.limits.head_bytes
+            || link.is_some_and(|link| !link.outbox.is_empty())
+    }
+
+    /// Whether there is a cause not to read from an upstream.
+    fn may_pause_server(&self, link: &Link) -> bool {
+        let Some(exchange) = link.exchange().and_then(|id| self.exchange(id)) else { return false };
+        let is_silent = matches!(exchange.stage, Stage::Tunnel { upstream_done: true, .. });
+        let takes_nothing = self.session(exchange.session).is_some_and(|session| !session.outbox.is_empty());
+        link.is_connecting() || is_silent || takes_nothing
     }
 
     /// With limits switched off, a wait without a deadline is what was asked for.

@@ -1,0 +1,88 @@
+//! What must hold between the core and whoever drives it, after every input: what the driver can see for itself.
+
+use crate::driver::Socket;
+use crate::time::MS;
+use crate::world::World;
+use proxy_core::{ClusterId, ConnId, Permit};
+
+impl World {
+    /// Checks what must hold after each input and its actions.
+    pub(crate) fn check_contract(&mut self) {
+        let sockets = self.open_sockets;
+        if self.core.connections() != sockets {
+            self.facts.violate(format!("{} connections live on {sockets} sockets", self.core.connections()));
+        }
+        if self.drained && sockets > 0 {
+            self.facts.violate(format!("{sockets} connections outlived the drain"));
+        }
+        if self.lender.out() > sockets {
+            let out = self.lender.out();
+            self.facts.violate(format!("{out} read buffers are pinned for {sockets} sockets"));
+        }
+        self.check_memory();
+        self.check_alarm();
+    }
+
+    /// Each client, with the connection that serves it, may have so many octets held for it; an idle connection none.
+    fn check_memory(&mut self) {
+        let most = self.core.config().limits.connection_bytes_max() * self.open_clients as u64;
+        let held = self.core.buffered();
+        if held as u64 > most {
+            self.facts.violate(format!("{held} octets are held, {most} may be"));
+        }
+    }
+
+    /// Time runs out late only because ticks come late.
+    fn check_alarm(&mut self) {
+        let overdue = |at: u64| at + self.slack() < self.now;
+        if let Some(deadline) = self.core.next_deadline().filter(|deadline| overdue(deadline.at.as_nanos())) {
+            self.facts.violate(format!("{deadline:?} is overdue at {} ms", self.now / MS));
+        }
+    }
+
+    /// Checks what must hold once nothing is left to do for an input.
+    pub(crate) fn check_settled(&mut self) {
+        let most = self.core.config().clusters.first().map_or(0, |cluster| cluster.queue_max);
+        let queued = self.core.queued(ClusterId(0));
+        if queued > most as usize {
+            self.facts.violate(format!("{queued} requests wait in a queue for {most}"));
+        }
+    }
+
+    /// An id must not have been another connection's before.
+    pub(crate) fn check_new(&mut self, conn: ConnId) {
+        let index = conn.index();
+        if self.generations.len() <= index {
+            self.generations.resize(index + 1, None);
+        }
+        let before = self.generations[index].replace(conn.generation());
+        if before.is_some_and(|before| before >= conn.generation()) {
+            self.facts.violate(format!("{conn:?} was given out twice"));
+        }
+    }
+
+    /// No more connections to an endpoint than we have permits for.
+    pub(crate) fn check_links(&mut self, endpoint: usize) {
+        let Some(owned) = self.permits.ours(Permit::Endpoint(u32::try_from(endpoint).unwrap_or(u32::MAX)))
+        else {
+            return;
+        };
+        let used = self.count(|socket| socket.endpoint == Some(endpoint));
+        if used > owned as usize {
+            self.facts.violate(format!("{used} connections to endpoint {endpoint} on {owned} permits"));
+        }
+    }
+
+    /// No more clients are read from than we have permits for.
+    pub(crate) fn check_heard(&mut self) {
+        let Some(owned) = self.permits.ours(Permit::Client) else { return };
+        let heard = self.count(|socket| socket.is_client() && socket.is_heard);
+        if heard > owned as usize {
+            self.facts.violate(format!("{heard} clients were read from on {owned} permits"));
+        }
+    }
+
+    fn count(&self, which: impl Fn(&Socket) -> bool) -> usize {
+        self.sockets.iter().flatten().filter(|socket| which(socket)).count()
+    }
+}
