@@ -274,7 +274,8 @@ fn next_head(
             Ok(blank) => inbox.skip(blank),
             Err(bad) => return Heard::BadHead(bad),
         }
-        if inbox.is_empty() {
+        // A lone CR may become another empty line: no request has begun.
+        if matches!(inbox.as_slice(), [] | [b'\r']) {
             return Heard::Nothing;
         }
         *began = Some(now);

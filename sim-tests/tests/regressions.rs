@@ -19,3 +19,13 @@ fn a_reply_of_ours_keeps_a_1_0_connection_only_if_it_says_so() {
 fn an_answer_survives_that_its_client_still_sends_when_we_close() {
     holds(include_str!("../corpus/close_while_the_client_sends.json"));
 }
+
+#[test]
+fn an_empty_line_before_a_request_may_come_in_two_reads() {
+    holds(include_str!("../corpus/empty_line_in_two_reads.json"));
+}
+
+#[test]
+fn octets_above_ascii_go_on_in_a_head() {
+    holds(include_str!("../corpus/octets_above_ascii_in_a_reason.json"));
+}

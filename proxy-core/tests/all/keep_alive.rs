@@ -156,3 +156,13 @@ fn the_last_request_of_a_pipelined_batch_is_served_even_if_it_did_not_say_close(
     assert_eq!(t.hears(client), format!("{OK}HTTP/1.1 200 OK|Content-Length: 2|Connection: close||hi"));
     assert_eq!(t.end(client), Some(End::Closed));
 }
+
+#[test]
+fn an_empty_line_before_a_request_may_come_octet_by_octet() {
+    let mut t = Script::new();
+    let client = t.client();
+    t.says(client, "\r");
+    t.says(client, "\n");
+    t.says(client, GET);
+    t.connects("A");
+}
