@@ -433,9 +433,11 @@ fn raw_answer(script: &Script, id: u32, raw: &responses::RawResponse, method: Me
         head_end += catalogue::head_len(&octets[head_end..]);
     }
     let message_end = match raw.fate {
-        _ if method == Method::Head => head_end,
+        // What is wrong may stand behind an interim head.
+        responses::Fate::Bad | responses::Fate::TooLarge => octets.len(),
+        responses::Fate::Passed(_) | responses::Fate::Cut if method == Method::Head => head_end,
         responses::Fate::Passed(passed) => octets.len() - passed.leftover.len(),
-        _ => octets.len(),
+        responses::Fate::Cut => octets.len(),
     };
     Answered { lengths: Lengths { sent_max: octets.len(), head_end, message_end }, octets: octets.into() }
 }
