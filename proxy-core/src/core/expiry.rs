@@ -17,9 +17,18 @@ impl Core {
                 Some(deadline) if deadline.at <= self.now => self.expire(conn, deadline.timer),
                 _ => {}
             }
+            self.rearm(conn);
             self.touch(conn);
         }
         self.on_drain_tick();
+    }
+
+    /// What a connection waits for now may be overdue, too, if the tick is late: after a tick nothing is.
+    fn rearm(&mut self, conn: ConnId) {
+        let Some(deadline) = self.deadline_of(conn) else { return };
+        if let Some(entry) = self.conns.get_mut(conn.0) {
+            self.timers.arm(conn, &mut entry.armed, deadline.at);
+        }
     }
 
     fn expire(&mut self, conn: ConnId, timer: Timer) {

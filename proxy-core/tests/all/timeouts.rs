@@ -499,3 +499,16 @@ fn a_routes_own_limits_hold_for_its_requests() {
     fires(&mut t, client, seconds(3));
     assert_eq!(t.told(), "504 upstream_read_timeout sH");
 }
+
+// late ticks
+
+#[test]
+fn a_tick_that_comes_after_several_limits_ends_all_of_them() {
+    let mut t = Script::new();
+    let client = t.client();
+    t.says(client, GET);
+    // Both servers stay silent: `connect` ran out once, and `total`, too, before anybody looked.
+    t.passes_without_ticks(seconds(60));
+    t.passes(seconds(0));
+    assert_eq!(t.told(), "504 total_timeout sT");
+}
