@@ -79,6 +79,7 @@ fn a_body_that_stops_is_a_408_fifteen_seconds_after_its_last_octet() {
 #[test]
 fn without_a_least_rate_only_the_pause_counts() {
     each_seed(|world| {
+        world.coarse();
         let server = world.serve(healthy);
         world.route("/", &[&server], |route, _| {
             route.timeouts.client.body_rate_min = 0;
@@ -172,6 +173,7 @@ fn a_client_that_takes_nothing_is_cut_after_fifteen_seconds() {
 #[test]
 fn a_client_that_takes_something_just_in_time_is_not_cut() {
     each_seed(|world| {
+        world.coarse();
         world.narrow();
         let server = world.serve(endless);
         world.route("/", &[&server], |route, _| route.timeouts.total = None);

@@ -121,6 +121,7 @@ fn a_server_that_takes_nothing_is_a_504_after_fifteen_seconds() {
 #[test]
 fn a_server_that_takes_something_just_in_time_is_waited_for() {
     each_seed(|world| {
+        world.coarse();
         world.narrow();
         let pause = world.weather.in_time_for(WRITE);
         let server = world.serve(move |mut conn| async move {
@@ -177,6 +178,7 @@ fn a_server_that_falls_silent_is_given_up_fifteen_seconds_after_its_last_octet()
 #[test]
 fn a_server_that_says_something_just_in_time_is_waited_for() {
     each_seed(|world| {
+        world.coarse();
         let pause = world.weather.in_time_for(READ);
         let server = world.serve(move |mut conn| async move {
             conn.request().await?;
@@ -353,6 +355,7 @@ fn a_servers_own_hint_less_a_second_ends_a_pooled_connection_earlier() {
         Ok(now())
     }
     each_seed(|world| {
+        world.coarse();
         // Longer than our own limit, shorter, and so short that nothing is left of it.
         let servers = [100, 5, 1]
             .map(|seconds| world.serve(move |conn| async move { hinting(conn, seconds).await.map(|_| ()) }));

@@ -263,6 +263,7 @@ fn a_stream_in_which_nothing_moves_is_cut_after_five_minutes_and_not_before() {
 #[test]
 fn in_a_tunnel_either_side_keeps_it_alive() {
     each_seed(|world| {
+        world.coarse();
         const SHORT: Duration = Duration::from_secs(20);
         let pause = world.weather.in_time_for(SHORT);
         let server = world.serve(move |mut conn| async move {
@@ -295,6 +296,7 @@ fn in_a_tunnel_either_side_keeps_it_alive() {
 #[test]
 fn a_stream_has_no_total_but_its_server_must_answer_in_time() {
     each_seed(|world| {
+        world.coarse();
         let hung = world.serve(|mut conn| async move {
             conn.request().await?;
             conn.hang().await
@@ -325,6 +327,7 @@ fn a_stream_has_no_total_but_its_server_must_answer_in_time() {
 #[test]
 fn without_total_a_slow_exchange_goes_on() {
     each_seed(|world| {
+        world.coarse();
         let server = world.serve(|mut conn| async move {
             conn.request().await?;
             sleep(TOTAL + Duration::from_secs(5)).await;
