@@ -244,13 +244,21 @@ impl Core {
         digest.finish()
     }
 
-    /// Notes that `conn` must be looked at before this input is done.
+    /// Notes that `conn` must be settled before this input is done. A connection that carries an exchange is settled with
+    /// its session.
     fn touch(&mut self, conn: ConnId) {
-        if let Some(entry) = self.conns.get_mut(conn.0)
-            && !entry.is_touched
-        {
-            entry.is_touched = true;
-            self.touched.push(conn);
+        if let Some(entry) = self.conns.get_mut(conn.0) {
+            entry.touch(conn, &mut self.touched);
+        }
+    }
+
+    /// Finds a session in order to change it, and notes that it must be settled.
+    fn touch_session(&mut self, conn: ConnId) -> Option<&mut Session> {
+        let entry = self.conns.get_mut(conn.0)?;
+        entry.touch(conn, &mut self.touched);
+        match &mut entry.side {
+            Side::Downstream(session) => Some(session),
+            Side::Upstream(_) => None,
         }
     }
 
@@ -259,9 +267,7 @@ impl Core {
             self.sessions += 1;
         }
         let conn = Conn { side, armed: None, is_touched: false, told: Told::default() };
-        let conn = ConnId(self.conns.insert(conn));
-        self.touch(conn);
-        conn
+        ConnId(self.conns.insert(conn))
     }
 
     /// Ends a connection.
@@ -338,6 +344,15 @@ impl Core {
 
     fn exchange_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
         self.exchanges.get_mut(id.0)
+    }
+}
+
+impl Conn {
+    fn touch(&mut self, conn: ConnId, touched: &mut Vec<ConnId>) {
+        if !self.is_touched {
+            self.is_touched = true;
+            touched.push(conn);
+        }
     }
 }
 

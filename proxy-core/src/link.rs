@@ -3,12 +3,13 @@
 use crate::exchange::ExchangeId;
 use crate::forward::{RequestContext, write_request};
 use crate::http::{
-    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Method,
-    Piece, RequestHead, ResponseHead, Trailers, Truncated,
+    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Field, Framing, HeadKind, HeadLimits, HeadScanner,
+    Method, Piece, RequestHead, ResponseHead, Trailers, Truncated,
 };
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::time::Instant;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use core::mem;
 use core::time::Duration;
@@ -248,11 +249,11 @@ impl Link {
     }
 
     /// Understands the next part of what was received.
-    pub(crate) fn next(&mut self, limits: &HeadLimits) -> Said {
+    pub(crate) fn next(&mut self, limits: &HeadLimits, memory: &mut Vec<Field>) -> Said {
         let State::Leased(lease) = &mut self.state else { return Said::Nothing };
         match &mut lease.response {
             Receiving::Head(scanner) => {
-                let result = next_head(&mut self.inbox, scanner, lease.to_head, limits);
+                let result = next_head(&mut self.inbox, scanner, lease.to_head, limits, memory);
                 match result {
                     Ok(Some(head)) => lease.accept(head),
                     Ok(None) => Said::Nothing,
@@ -331,12 +332,13 @@ fn next_head(
     scanner: &mut HeadScanner,
     to_head: bool,
     limits: &HeadLimits,
+    memory: &mut Vec<Field>,
 ) -> Result<Option<ResponseHead>, BadHead> {
     if inbox.is_empty() {
         return Ok(None);
     }
     if *scanner == HeadScanner::default()
-        && let Some(head) = ResponseHead::parse_front(inbox.lend(), to_head, limits)?
+        && let Some(head) = ResponseHead::parse_front_in(inbox.lend(), to_head, limits, memory)?
     {
         return Ok(Some(head));
     }

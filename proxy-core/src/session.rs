@@ -6,14 +6,15 @@
 use crate::exchange::ExchangeId;
 use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
 use crate::http::{
-    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Framing, HeadKind, HeadLimits, HeadScanner, Piece,
-    RequestHead, ResponseHead, Trailers, Version,
+    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Field, Framing, HeadKind, HeadLimits, HeadScanner,
+    Piece, RequestHead, ResponseHead, Trailers, Version,
 };
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::record::Outcome;
 use crate::time::Instant;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::SocketAddr;
 
@@ -112,13 +113,13 @@ pub(crate) enum Heard {
     /// What should have been a request head breaks a rule.
     BadHead(BadHead),
     /// A piece of the request's body.
-    Body(Bytes),
+    Body(ExchangeId, Bytes),
     /// The request is whole.
-    End(Option<Trailers>),
+    End(ExchangeId, Option<Trailers>),
     /// The body's framing breaks a rule.
-    BadBody(BadBody),
+    BadBody(ExchangeId, BadBody),
     /// Octets of a tunnel.
-    Raw(Bytes),
+    Raw(ExchangeId, Bytes),
 }
 
 impl Session {
@@ -140,12 +141,14 @@ impl Session {
     }
 
     /// Understands the next part of what was received.
-    pub(crate) fn next(&mut self, limits: &HeadLimits, now: Instant) -> Heard {
+    pub(crate) fn next(&mut self, limits: &HeadLimits, now: Instant, memory: &mut Vec<Field>) -> Heard {
         match &mut self.state {
+            // A client that does not read its answers gets no further ones made.
+            State::AwaitHead { .. } if !self.outbox.is_empty() => Heard::Nothing,
             State::AwaitHead { scanner, began, .. } => {
-                next_head(&mut self.inbox, &self.outbox, scanner, began, limits, now)
+                next_head(&mut self.inbox, scanner, began, limits, now, memory)
             }
-            State::Exchange(Serving { request, .. }) => next_body(&mut self.inbox, request),
+            State::Exchange(Serving { id, request, .. }) => next_body(&mut self.inbox, *id, request),
             State::Unadmitted | State::Flushing { .. } | State::Lingering { .. } => Heard::Nothing,
         }
     }
@@ -171,6 +174,14 @@ impl Session {
 
     pub(crate) fn exchange(&self) -> Option<ExchangeId> {
         self.serving().map(|serving| serving.id)
+    }
+
+    /// The exchange that takes what the client sends next, if any does.
+    pub(crate) fn receiving(&self) -> Option<ExchangeId> {
+        match &self.state {
+            State::Exchange(Serving { id, request: Receiving::Body(_) | Receiving::Raw, .. }) => Some(*id),
+            _ => None,
+        }
     }
 
     /// Whether the client still owes octets of the request's body.
@@ -259,16 +270,12 @@ impl Session {
 
 fn next_head(
     inbox: &mut Inbox,
-    outbox: &Outbox,
     scanner: &mut HeadScanner,
     began: &mut Option<Instant>,
     limits: &HeadLimits,
     now: Instant,
+    memory: &mut Vec<Field>,
 ) -> Heard {
-    // A client that does not read its answers gets no further ones made.
-    if !outbox.is_empty() {
-        return Heard::Nothing;
-    }
     if began.is_none() {
         match scanner.blank_lines(inbox.as_slice()) {
             Ok(blank) => inbox.skip(blank),
@@ -279,7 +286,7 @@ fn next_head(
             return Heard::Nothing;
         }
         *began = Some(now);
-        match RequestHead::parse_front(inbox.lend(), limits) {
+        match RequestHead::parse_front_in(inbox.lend(), limits, memory) {
             Ok(Some(head)) => return Heard::Head(head),
             Ok(None) => {}
             Err(bad) => return Heard::BadHead(bad),
@@ -295,19 +302,19 @@ fn next_head(
     }
 }
 
-fn next_body(inbox: &mut Inbox, request: &mut Receiving) -> Heard {
+fn next_body(inbox: &mut Inbox, id: ExchangeId, request: &mut Receiving) -> Heard {
     match request {
         Receiving::Done => Heard::Nothing,
         Receiving::Raw if inbox.is_empty() => Heard::Nothing,
-        Receiving::Raw => Heard::Raw(inbox.take(inbox.len())),
+        Receiving::Raw => Heard::Raw(id, inbox.take(inbox.len())),
         Receiving::Body(decoder) => match decoder.decode(inbox.lend()) {
             Ok(Piece::NeedMore) => Heard::Nothing,
-            Ok(Piece::Data(bytes)) => Heard::Body(bytes),
+            Ok(Piece::Data(bytes)) => Heard::Body(id, bytes),
             Ok(Piece::End(trailers)) => {
                 *request = Receiving::Done;
-                Heard::End(trailers)
+                Heard::End(id, trailers)
             }
-            Err(bad) => Heard::BadBody(bad),
+            Err(bad) => Heard::BadBody(id, bad),
         },
     }
 }

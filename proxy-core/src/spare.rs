@@ -1,5 +1,6 @@
 //! Memory to use again: what one request leaves, the next one takes. Says nothing of what happens.
 
+use crate::http::Field;
 use crate::outbox::{Outbox, Queue};
 use crate::record::{Origin, Outcome};
 use alloc::boxed::Box;
@@ -12,6 +13,8 @@ pub(crate) struct Spare {
     queues: Vec<Box<Queue>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is handed around")]
     outcomes: Vec<Box<Outcome>>,
+    /// For the lines of the head that is being read.
+    pub(crate) lines: Vec<Field>,
 }
 
 /// Most that is kept of a kind: enough for the requests that are under way at a time in a busy worker. In all at most

@@ -6,6 +6,7 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
 use crate::http::{BodySink, Method, RequestHead};
 use crate::input::{ConnId, Permit};
+use crate::link::Link;
 use crate::record::Origin;
 use crate::session::{Heard, Receiving, Session, State, Then};
 use alloc::boxed::Box;
@@ -50,9 +51,8 @@ impl Core {
 
     fn admit(&mut self, conn: ConnId) {
         let now = self.now;
-        if let Some(session) = self.session_mut(conn) {
+        if let Some(session) = self.touch_session(conn) {
             session.await_head(now);
-            self.touch(conn);
         }
     }
 
@@ -93,7 +93,7 @@ impl Core {
 
     pub(super) fn on_client_data(&mut self, conn: ConnId, bytes: Bytes) {
         let now = self.now;
-        let Some(session) = self.session_mut(conn) else { return };
+        let Some(session) = self.touch_session(conn) else { return };
         match &mut session.state {
             State::Lingering { discarded, .. } => {
                 *discarded += bytes.len();
@@ -117,40 +117,42 @@ impl Core {
                 self.advance_client(conn);
             }
         }
-        self.touch(conn);
     }
 
     /// Takes in as much of what a client sent as can be used now.
     pub(super) fn advance_client(&mut self, conn: ConnId) {
         let now = self.now;
-        while self.may_advance(conn) {
-            let limits = self.limits;
-            let Some(session) = self.session_mut(conn) else { return };
-            match session.next(&limits, now) {
-                Heard::Nothing => break,
-                Heard::Head(head) => self.begin_exchange(conn, &head),
+        loop {
+            let Some(Side::Downstream(session)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side)
+            else {
+                return;
+            };
+            let heard = match session.receiving() {
+                // While a request is queued, what follows its head waits unread: there is nowhere to put it.
+                Some(id) if self.exchanges.get(id.0).is_some_and(|exchange| exchange.link().is_none()) => {
+                    Heard::Nothing
+                }
+                _ => session.next(&self.limits, now, &mut self.spare.lines),
+            };
+            match heard {
+                Heard::Nothing => {
+                    session.inbox.keep();
+                    if session.half_closed {
+                        self.after_fin(conn);
+                    }
+                    return;
+                }
+                Heard::Head(head) => {
+                    self.begin_exchange(conn, &head);
+                    self.spare.lines = head.into_fields().into_memory();
+                }
                 Heard::BadHead(bad) => self.refuse(conn, &Failure::BadRequestHead(bad), None),
-                Heard::Body(bytes) => self.on_request_body(conn, bytes),
-                Heard::End(trailers) => {
-                    self.with_link_of(conn, |link| link.finish(trailers.as_ref()));
-                }
-                Heard::BadBody(bad) => self.fail_session(conn, Failure::BadRequestBody(bad)),
-                Heard::Raw(bytes) => {
-                    self.with_link_of(conn, |link| link.outbox.put_bytes(bytes));
-                }
+                Heard::Body(id, bytes) => self.on_request_body(id, bytes),
+                Heard::End(id, trailers) => self.with_link_of(id, |link| link.finish(trailers.as_ref())),
+                Heard::BadBody(id, bad) => self.fail(id, Failure::BadRequestBody(bad)),
+                Heard::Raw(id, bytes) => self.with_link_of(id, |link| link.outbox.put_bytes(bytes)),
             }
         }
-        let Some(session) = self.session_mut(conn) else { return };
-        session.inbox.keep();
-        if session.half_closed {
-            self.after_fin(conn);
-        }
-    }
-
-    /// While a request is queued, what follows its head waits unread: there is nowhere to put it.
-    fn may_advance(&self, conn: ConnId) -> bool {
-        let exchange = self.session(conn).and_then(Session::exchange).and_then(|id| self.exchange(id));
-        exchange.is_none_or(|exchange| exchange.link().is_some())
     }
 
     fn begin_exchange(&mut self, conn: ConnId, head: &RequestHead) {
@@ -195,8 +197,7 @@ impl Core {
         self.place(id, head);
     }
 
-    fn on_request_body(&mut self, conn: ConnId, bytes: Bytes) {
-        let Some(id) = self.session(conn).and_then(Session::exchange) else { return };
+    fn on_request_body(&mut self, id: ExchangeId, bytes: Bytes) {
         let Some(exchange) = self.exchange_mut(id) else { return };
         // A client that sends without waiting for the 100 owes the rest like any other.
         exchange.awaiting_continue = false;
@@ -208,44 +209,38 @@ impl Core {
         {
             return self.fail(id, Failure::BodyTooLarge { limit });
         }
-        self.with_link_of(conn, |link| link.send(bytes));
+        self.with_link_of(id, |link| link.send(bytes));
     }
 
-    /// Does something to the connection that carries the session's request.
-    fn with_link_of(&mut self, conn: ConnId, act: impl FnOnce(&mut crate::link::Link)) {
-        let exchange = self.session(conn).and_then(Session::exchange).and_then(|id| self.exchange(id));
-        let Some(conn) = exchange.and_then(Exchange::link) else { return };
+    /// Does something to the connection that carries an exchange, whose session was touched.
+    fn with_link_of(&mut self, id: ExchangeId, act: impl FnOnce(&mut Link)) {
+        let Some(conn) = self.exchange(id).and_then(Exchange::link) else { return };
         if let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) {
             self.spare.lend(&mut link.outbox);
             act(link);
         }
-        self.touch(conn);
     }
 
     pub(super) fn on_client_took(&mut self, conn: ConnId, n: usize) {
         let now = self.now;
-        let Some(session) = self.session_mut(conn) else { return };
+        let Some(session) = self.touch_session(conn) else { return };
         session.outbox.wrote(n, now);
-        self.touch(conn);
-        match self.session(conn).map(|session| &session.state) {
-            Some(State::Flushing { .. }) => self.after_flush(conn),
-            Some(State::Exchange(serving)) => {
+        match &session.state {
+            State::Flushing { .. } => self.after_flush(conn),
+            State::Exchange(serving) => {
                 let id = serving.id;
                 let Some(exchange) = self.exchange_mut(id) else { return };
                 if n > 0 {
                     exchange.moved = now;
                 }
-                if let Some(link) = exchange.link() {
-                    self.touch(link);
-                }
                 self.end_tunnel_if_done(id);
             }
-            _ => {}
+            State::Unadmitted | State::AwaitHead { .. } | State::Lingering { .. } => {}
         }
     }
 
     pub(super) fn on_client_eof(&mut self, conn: ConnId) {
-        let Some(session) = self.session_mut(conn) else { return };
+        let Some(session) = self.touch_session(conn) else { return };
         session.half_closed = true;
         // Judged once, when FIN comes: the last request of a pipelined batch has nothing behind it, either.
         if session.fin_means_gone() {
@@ -253,7 +248,6 @@ impl Core {
         } else {
             self.after_fin(conn);
         }
-        self.touch(conn);
     }
 
     /// Ends what can't go on without further octets of a client that sent FIN. What it sent before still counts.
@@ -275,7 +269,9 @@ impl Core {
                     self.on_client_half_close(id);
                 }
                 // The request will never be whole, if all that came of it was understood.
-                Receiving::Body(_) if self.may_advance(conn) => self.fail_session(conn, Failure::ClientGone),
+                Receiving::Body(_) if self.is_carried(serving.id) => {
+                    self.fail_session(conn, Failure::ClientGone);
+                }
                 Receiving::Body(_) | Receiving::Done => {}
             },
         }
@@ -289,7 +285,6 @@ impl Core {
             if let Some(link) = self.link_mut(link) {
                 link.finish_raw();
             }
-            self.touch(link);
         }
         self.end_tunnel_if_done(id);
     }
@@ -305,6 +300,11 @@ impl Core {
             State::Flushing { outcome, .. } => self.record_cut(outcome, &Failure::ClientGone),
             State::Unadmitted | State::AwaitHead { .. } | State::Lingering { .. } => {}
         }
+    }
+
+    /// Whether there is a connection to put the request's octets on.
+    fn is_carried(&self, id: ExchangeId) -> bool {
+        self.exchange(id).is_some_and(|exchange| exchange.link().is_some())
     }
 
     fn fail_session(&mut self, conn: ConnId, failure: Failure) {

@@ -134,8 +134,7 @@ impl Core {
     }
 
     fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
-        self.touch(conn);
-        let Some(session) = self.session_mut(conn) else { return self.record(outcome) };
+        let Some(session) = self.touch_session(conn) else { return self.record(outcome) };
         session.state = State::Flushing { outcome, total_ends, then };
         self.after_flush(conn);
     }
@@ -166,7 +165,6 @@ impl Core {
             Then::KeepAlive | Then::Linger if !half_closed => {}
             Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
-        self.touch(conn);
     }
 
     /// Both halves of a tunnel ended by themselves.

@@ -155,7 +155,6 @@ impl Core {
             let session = exchange.session;
             self.touch(session);
         }
-        self.touch(conn);
     }
 
     fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32) {
@@ -206,7 +205,6 @@ impl Core {
             let session = exchange.session;
             self.touch(session);
         }
-        self.touch(conn);
     }
 
     pub(super) fn on_connect_failed(&mut self, conn: ConnId, error: NetError) {

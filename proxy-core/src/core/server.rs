@@ -3,11 +3,11 @@
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{ExchangeId, Stage};
+use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::http::ResponseHead;
 use crate::input::{ConnId, NetError};
-use crate::link::{Fin, Link, Said, State};
-use crate::session::{Responding, State as SessionState};
+use crate::link::{Fin, Said, State};
+use crate::session::{Responding, Session, State as SessionState};
 use bytes::Bytes;
 
 impl Core {
@@ -28,37 +28,41 @@ impl Core {
         }
         link.answered();
         link.inbox.push(bytes);
-        if let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) {
-            exchange.moved = now;
-            exchange.upstream_owes.progress(now);
-        }
-        self.touch(conn);
+        let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) else { return };
+        exchange.moved = now;
+        exchange.upstream_owes.progress(now);
+        let session = exchange.session;
+        self.touch(session);
         self.advance_server(conn);
     }
 
     /// Passes on everything that the upstream said.
     fn advance_server(&mut self, conn: ConnId) {
         loop {
-            let limits = self.limits;
-            let Some(link) = self.link_mut(conn) else { return };
-            let said = link.next(&limits);
+            let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
+                return;
+            };
+            let said = link.next(&self.limits, &mut self.spare.lines);
             let Some(id) = link.exchange() else { return };
             match said {
-                Said::Nothing => break,
+                Said::Nothing => return link.inbox.keep(),
                 Said::Interim(head) => self.on_interim(id, &head),
                 Said::Switching(head) => self.on_switching(id, conn, &head),
-                Said::Head(head) => self.on_response(id, conn, &head),
+                Said::Head(head) => {
+                    self.on_response(id, conn, &head);
+                    self.spare.lines = head.into_fields().into_memory();
+                }
                 Said::Body(bytes) => {
-                    if let Some(exchange) = self.exchange_mut(id) {
+                    self.with_session_of(id, |session, exchange| {
                         exchange.outcome.sent += bytes.len() as u64;
-                    }
-                    self.with_session_of(id, |session| session.send(bytes));
+                        session.send(bytes);
+                    });
                 }
                 Said::Raw(bytes) => {
-                    self.with_session_of(id, |session| session.send(bytes));
+                    self.with_session_of(id, |session, _| session.send(bytes));
                 }
                 Said::End(trailers) => {
-                    let then = self.with_session_of(id, |session| session.finish(trailers.as_ref()));
+                    let then = self.with_session_of(id, |session, _| session.finish(trailers.as_ref()));
                     if let Some(then) = then {
                         self.complete(id, then);
                     }
@@ -67,45 +71,44 @@ impl Core {
                 Said::BadBody(bad) => self.fail(id, Failure::BadResponseBody(bad)),
             }
         }
-        if let Some(link) = self.link_mut(conn) {
-            link.inbox.keep();
-        }
     }
 
+    /// Does something to an exchange and its session, which is about to be written to.
     fn with_session_of<T>(
         &mut self,
         id: ExchangeId,
-        act: impl FnOnce(&mut crate::session::Session) -> T,
+        act: impl FnOnce(&mut Session, &mut Exchange) -> T,
     ) -> Option<T> {
-        let conn = self.exchange(id)?.session;
-        self.touch(conn);
-        match &mut self.conns.get_mut(conn.0)?.side {
+        let exchange = self.exchanges.get_mut(id.0)?;
+        let conn = exchange.session;
+        let entry = self.conns.get_mut(conn.0)?;
+        entry.touch(conn, &mut self.touched);
+        match &mut entry.side {
             Side::Downstream(session) => {
                 self.spare.lend(&mut session.outbox);
-                Some(act(session))
+                Some(act(session, exchange))
             }
             Side::Upstream(_) => None,
         }
     }
 
     fn on_interim(&mut self, id: ExchangeId, head: &ResponseHead) {
-        if let Some(exchange) = self.exchange_mut(id)
-            && head.status() == 100
-        {
-            exchange.awaiting_continue = false;
-        }
-        self.with_session_of(id, |session| session.interim(head));
+        self.with_session_of(id, |session, exchange| {
+            exchange.awaiting_continue &= head.status() != 100;
+            session.interim(head);
+        });
     }
 
     fn on_response(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
         let (now, may_keep) = (self.now, !self.draining.is_on());
-        let Some(exchange) = self.exchange_mut(id) else { return };
-        exchange.outcome.status = Some(head.status());
-        exchange.outcome.streamed |= head.event_stream();
-        exchange.awaiting_continue = false;
-        exchange.marks.responded = Some(now);
-        exchange.stage = Stage::Responding { link: conn };
-        self.with_session_of(id, |session| session.respond(head, may_keep));
+        self.with_session_of(id, |session, exchange| {
+            exchange.outcome.status = Some(head.status());
+            exchange.outcome.streamed |= head.event_stream();
+            exchange.awaiting_continue = false;
+            exchange.marks.responded = Some(now);
+            exchange.stage = Stage::Responding { link: conn };
+            session.respond(head, may_keep);
+        });
     }
 
     fn on_switching(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
@@ -119,7 +122,7 @@ impl Core {
         exchange.marks.responded = Some(now);
         exchange.stage = Stage::Tunnel { link: conn, client_done: false, upstream_done: false };
         let client = exchange.session;
-        self.with_session_of(id, |session| session.switch(head));
+        self.with_session_of(id, |session, _| session.switch(head));
         self.advance_client(client);
     }
 
@@ -128,8 +131,7 @@ impl Core {
         let Some(link) = self.link_mut(conn) else { return };
         link.outbox.wrote(n, now);
         let is_sent = link.is_request_sent();
-        self.touch(conn);
-        let Some(id) = self.link(conn).and_then(Link::exchange) else { return };
+        let Some(id) = link.exchange() else { return };
         let Some(exchange) = self.exchange_mut(id) else { return };
         if n > 0 {
             exchange.moved = now;
@@ -151,7 +153,7 @@ impl Core {
         let Some(id) = link.exchange() else { return };
         match fin {
             Fin::Whole => {
-                let then = self.with_session_of(id, |session| session.finish(None));
+                let then = self.with_session_of(id, |session, _| session.finish(None));
                 if let Some(then) = then {
                     self.complete(id, then);
                 }
@@ -169,7 +171,7 @@ impl Core {
         if let Stage::Tunnel { upstream_done, .. } = &mut exchange.stage {
             *upstream_done = true;
         }
-        self.with_session_of(id, |session| {
+        self.with_session_of(id, |session, _| {
             if let SessionState::Exchange(serving) = &mut session.state {
                 serving.response = Responding::Raw { fin: true };
             }

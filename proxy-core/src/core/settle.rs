@@ -27,38 +27,30 @@ impl Core {
         while let Some(cluster) = self.to_serve.pop() {
             self.serve_queue(cluster);
         }
-        // Upstream connections first: one that carries an exchange puts the session on the list.
-        self.settle_each(Self::settle_link);
-        self.settle_each(Self::settle_session);
+        let mut at = 0;
+        while let Some(conn) = self.touched.get(at).copied() {
+            self.settle_connection(conn);
+            at += 1;
+        }
         self.touched.clear();
         self.settle_drain();
     }
 
-    fn settle_each(&mut self, settle: impl Fn(&mut Self, ConnId)) {
-        let mut at = 0;
-        while let Some(conn) = self.touched.get(at).copied() {
-            settle(self, conn);
-            at += 1;
-        }
-    }
-
-    fn settle_link(&mut self, conn: ConnId) {
-        let Some(Conn { side: Side::Upstream(link), armed, told, is_touched }) = self.conns.get_mut(conn.0)
-        else {
-            return;
-        };
+    fn settle_connection(&mut self, conn: ConnId) {
+        let Some(Conn { side, armed, told, is_touched }) = self.conns.get_mut(conn.0) else { return };
         *is_touched = false;
-        if let Some(id) = link.exchange() {
-            if let Some(session) = self.exchange(id).map(|exchange| exchange.session) {
-                self.touch(session);
+        match side {
+            Side::Downstream(_) => self.settle_session(conn),
+            Side::Upstream(link) => {
+                if let Some(deadline) = idle_deadline(link) {
+                    self.timers.arm(conn, armed, deadline.at);
+                }
+                if link.exchange().is_none() {
+                    told.tell(&mut self.actions, conn, IDLE, false);
+                    self.spare.collect(&mut link.outbox);
+                }
             }
-            return;
         }
-        if let Some(deadline) = idle_deadline(link) {
-            self.timers.arm(conn, armed, deadline.at);
-        }
-        told.tell(&mut self.actions, conn, IDLE, false);
-        self.spare.collect(&mut link.outbox);
     }
 
     fn settle_session(&mut self, conn: ConnId) {
@@ -67,8 +59,7 @@ impl Core {
         let mut exchange = id.and_then(|id| self.exchanges.get_mut(id.0));
         let carrier = exchange.as_deref().and_then(Exchange::link);
         let (entry, other) = self.conns.get_pair_mut(conn.0, carrier.map(|link| link.0));
-        let Some(Conn { side: Side::Downstream(session), armed, told, is_touched }) = entry else { return };
-        *is_touched = false;
+        let Some(Conn { side: Side::Downstream(session), armed, told, .. }) = entry else { return };
         let (mut link, link_told) = match other {
             Some(Conn { side: Side::Upstream(link), told, .. }) => (Some(&mut **link), Some(told)),
             Some(_) | None => (None, None),

@@ -4,6 +4,7 @@
 //! Nothing is copied. Does not know what any value means.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 /// Most field lines that a head can have, whatever the limit in force.
@@ -118,24 +119,44 @@ pub struct Fields {
     seen: u32,
     /// One bit for each that occurs more than once.
     repeated: u32,
+    /// Where in the list the first line is of each name that occurs, `Other` excepted.
+    first: [u8; NAMES],
 }
+
+/// How many names there are.
+const NAMES: usize = Name::ContentType as usize + 1;
 
 /// A name is borne by more than one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Several;
 
 impl Fields {
-    pub(super) fn with_capacity(lines: usize) -> Self {
-        Self { list: Vec::with_capacity(lines), seen: 0, repeated: 0 }
+    /// None yet. The list takes over `memory`, and its length with it.
+    pub(super) fn none(memory: &mut Vec<Field>) -> Self {
+        memory.clear();
+        Self { list: mem::take(memory), seen: 0, repeated: 0, first: [0; NAMES] }
+    }
+
+    /// Gives the memory back.
+    pub(crate) fn into_memory(self) -> Vec<Field> {
+        self.list
     }
 
     pub(super) fn push(&mut self, field: Field) {
         if field.name != Name::Other {
-            let bit = field.name.bit();
-            self.repeated |= self.seen & bit;
-            self.seen |= bit;
+            self.note(field.name);
         }
         self.list.push(field);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a head has at most FIELDS_MAX lines")]
+    fn note(&mut self, name: Name) {
+        if self.has(name) {
+            self.repeated |= name.bit();
+        } else if let Some(first) = self.first.get_mut(name as usize) {
+            self.seen |= name.bit();
+            *first = self.list.len() as u8;
+        }
     }
 
     /// The lines of which a proxy must take notice: those with a name that it knows or that Connection names.
@@ -163,9 +184,14 @@ impl Fields {
         list.iter().filter(move |field| field.name == name)
     }
 
-    /// The only line that bears `name`, if any does.
+    /// The first line that bears `name`, which is not `Other`.
+    pub(super) fn first(&self, name: Name) -> Option<&Field> {
+        if self.has(name) { self.list.get(usize::from(*self.first.get(name as usize)?)) } else { None }
+    }
+
+    /// The only line that bears `name`, which is not `Other`, if any does.
     pub(super) fn only(&self, name: Name) -> Result<Option<&Field>, Several> {
-        if self.repeated & name.bit() != 0 { Err(Several) } else { Ok(self.named(name).next()) }
+        if self.repeated & name.bit() != 0 { Err(Several) } else { Ok(self.first(name)) }
     }
 
     /// How many lines there are.

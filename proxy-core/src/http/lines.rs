@@ -3,6 +3,8 @@
 //! Knows whether a line is well-formed, not what it means. Of a bad one it says nothing more: which rule was broken is
 //! for `diagnose.rs` to find, off the hot path.
 
+use alloc::vec::Vec;
+
 use super::Version;
 use super::fields::{Field, Fields};
 use super::grammar::{is_tchar, is_value_octet, trim};
@@ -61,9 +63,14 @@ pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
 }
 
 /// Reads the field lines of `head` from `at` on, and where the empty line behind them ends. `None` if they are not whole,
-/// not well-formed or more than `max`.
-pub(super) fn field_lines(head: &[u8], at: usize, max: usize) -> Option<(Fields, usize)> {
-    let mut fields = Fields::with_capacity(FIELDS_USUAL);
+/// not well-formed or more than `max`. They lie in `memory` if they are.
+pub(super) fn field_lines(
+    head: &[u8],
+    at: usize,
+    max: usize,
+    memory: &mut Vec<Field>,
+) -> Option<(Fields, usize)> {
+    let mut fields = Fields::none(memory);
     let mut rest = head.get(at..)?;
     while let Some((field, behind)) = field_line(head.len(), rest) {
         if fields.len() == max {
@@ -201,9 +208,6 @@ fn control(eight: u64) -> u64 {
     let delete = not_delete.wrapping_sub(all(1)) & !not_delete;
     (below_space | delete) & HIGH
 }
-
-/// Lines of a head that need no second allocation: most have fewer.
-const FIELDS_USUAL: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -3,8 +3,9 @@
 //! Keeps the octets as they came and remembers where things are. Does not know what is forwarded.
 
 use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use super::Version;
 use super::bad_head::BadHead;
@@ -58,9 +59,19 @@ impl RequestHead {
     /// # Errors
     /// The first rule broken by a head that is whole. `input` is as it was.
     pub fn parse_front(input: &mut Bytes, limits: &HeadLimits) -> Result<Option<Self>, BadHead> {
+        Self::parse_front_in(input, limits, &mut Vec::new())
+    }
+
+    /// The same, keeping the list of lines in memory that an earlier head left.
+    pub(crate) fn parse_front_in(
+        input: &mut Bytes,
+        limits: &HeadLimits,
+        memory: &mut Vec<Field>,
+    ) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = request_line(window) else { return Ok(None) };
-        let Some((fields, len)) = field_lines(window, line.end, limits.fields.min(FIELDS_MAX)) else {
+        let fields_max = limits.fields.min(FIELDS_MAX);
+        let Some((fields, len)) = field_lines(window, line.end, fields_max, memory) else {
             return Ok(None);
         };
         if line.target_end - line.target_start > limits.target_bytes {
@@ -69,32 +80,32 @@ impl RequestHead {
         let head = window.get(..len).unwrap_or_default();
         let method = known_method(head.get(..line.method_end).unwrap_or_default())?;
         let target = RequestTarget::parse(head, line.target_start, line.target_end, method)?;
-        let head = Self::interpret(input.slice(..len), method, target, line.version, fields)?;
-        input.advance(len);
-        Ok(Some(head))
+        Self::interpret(input, len, method, target, line.version, fields).map(Some)
     }
 
     fn interpret(
-        raw: Bytes,
+        input: &mut Bytes,
+        len: usize,
         method: Method,
         target: RequestTarget,
         version: Version,
         mut fields: Fields,
     ) -> Result<Self, BadHead> {
+        let head = input.get(..len).unwrap_or_default();
         if fields.has(Name::Underscored) {
             return Err(BadHead::UnderscoredName);
         }
-        let host = host(&raw, &fields, &target, version)?;
-        let framing = request_framing(Declared::read(&raw, &fields, version)?);
-        let options = ConnectionOptions::read(&raw, &mut fields)?;
+        let host = host(head, &fields, &target, version)?;
+        let framing = request_framing(Declared::read(head, &fields, version)?);
+        let options = ConnectionOptions::read(head, &mut fields)?;
         Ok(Self {
             host,
             framing,
-            max_forwards: max_forwards(&raw, &fields, method)?,
+            max_forwards: max_forwards(head, &fields, method)?,
             keep_alive: options.persist(version),
-            expect_continue: expect_continue(&raw, &fields, version, framing)?,
-            upgrade: options.upgrade && wants_upgrade(&raw, &fields, version, framing),
-            raw,
+            expect_continue: expect_continue(head, &fields, version, framing)?,
+            upgrade: options.upgrade && wants_upgrade(head, &fields, version, framing),
+            raw: input.split_to(len),
             fields,
             target,
             method,
@@ -125,6 +136,10 @@ impl RequestHead {
     /// The field lines, as offsets into `raw`.
     pub fn fields(&self) -> &Fields {
         &self.fields
+    }
+
+    pub(crate) fn into_fields(self) -> Fields {
+        self.fields
     }
 
     /// The value of the first line that bears `name`.

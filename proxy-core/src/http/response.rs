@@ -2,13 +2,15 @@
 //!
 //! Does not know what is forwarded, nor whom the response is for.
 
-use bytes::{Buf, Bytes};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
 
 use super::Version;
 use super::bad_head::BadHead;
 use super::connection::ConnectionOptions;
 use super::diagnose;
-use super::fields::{FIELDS_MAX, Fields, Name};
+use super::fields::{FIELDS_MAX, Field, Fields, Name};
 use super::framing::{Declared, Framing, response_framing};
 use super::grammar::{decimal, list, trim};
 use super::lines::{field_lines, status_line};
@@ -57,38 +59,48 @@ impl ResponseHead {
         request_method_is_head: bool,
         limits: &HeadLimits,
     ) -> Result<Option<Self>, BadHead> {
+        Self::parse_front_in(input, request_method_is_head, limits, &mut Vec::new())
+    }
+
+    /// The same, keeping the list of lines in memory that an earlier head left.
+    pub(crate) fn parse_front_in(
+        input: &mut Bytes,
+        request_method_is_head: bool,
+        limits: &HeadLimits,
+        memory: &mut Vec<Field>,
+    ) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = status_line(window) else { return Ok(None) };
-        let Some((fields, len)) = field_lines(window, line.end, limits.fields.min(FIELDS_MAX)) else {
+        let fields_max = limits.fields.min(FIELDS_MAX);
+        let Some((fields, len)) = field_lines(window, line.end, fields_max, memory) else {
             return Ok(None);
         };
         if !(100..=599).contains(&line.status) {
             return Err(BadHead::BadStatus);
         }
-        let head =
-            Self::interpret(input.slice(..len), line.status, line.version, fields, request_method_is_head)?;
-        input.advance(len);
-        Ok(Some(head))
+        Self::interpret(input, len, line.status, line.version, fields, request_method_is_head).map(Some)
     }
 
     fn interpret(
-        raw: Bytes,
+        input: &mut Bytes,
+        len: usize,
         status: u16,
         version: Version,
         mut fields: Fields,
         to_head: bool,
     ) -> Result<Self, BadHead> {
-        let framing = response_framing(Declared::read(&raw, &fields, version)?, status, to_head)?;
-        let options = ConnectionOptions::read(&raw, &mut fields)?;
+        let head = input.get(..len).unwrap_or_default();
+        let framing = response_framing(Declared::read(head, &fields, version)?, status, to_head)?;
+        let options = ConnectionOptions::read(head, &mut fields)?;
         Ok(Self {
-            fields_start: fields.start().unwrap_or(raw.len().saturating_sub(2)),
+            fields_start: fields.start().unwrap_or(len.saturating_sub(2)),
             status,
             version,
             framing,
             keep_alive: options.persist(version) && framing != Framing::Close,
-            keep_alive_timeout: keep_alive_timeout(&raw, &fields),
-            event_stream: is_event_stream(&raw, &fields),
-            raw,
+            keep_alive_timeout: keep_alive_timeout(head, &fields),
+            event_stream: is_event_stream(head, &fields),
+            raw: input.split_to(len),
             fields,
         })
     }
@@ -126,6 +138,10 @@ impl ResponseHead {
     /// The field lines, as offsets into `raw`.
     pub fn fields(&self) -> &Fields {
         &self.fields
+    }
+
+    pub(crate) fn into_fields(self) -> Fields {
+        self.fields
     }
 
     /// The value of the first line that bears `name`.

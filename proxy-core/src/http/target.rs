@@ -5,7 +5,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::bad_head::BadHead;
 use super::fields::to_u16;
@@ -74,10 +74,13 @@ impl RequestTarget {
     ) -> Result<Self, BadHead> {
         let path_and_query = head.get(path_start..end).unwrap_or_default();
         // A fragment never goes on the wire; those who accept it cut it off at different places.
-        if path_and_query.contains(&b'#') {
-            return Err(BadHead::BadTarget);
-        }
-        let path_len = memchr(b'?', path_and_query).unwrap_or(path_and_query.len());
+        let path_len = match memchr2(b'?', b'#', path_and_query) {
+            None => path_and_query.len(),
+            Some(at) if path_and_query.iter().skip(at).any(|octet| *octet == b'#') => {
+                return Err(BadHead::BadTarget);
+            }
+            Some(at) => at,
+        };
         Ok(Self {
             form,
             start: to_u16(start),
