@@ -41,7 +41,8 @@ impl Pipes {
     }
 
     /// Pipes that take so many octets at a time.
-    pub(crate) fn taking(octets: usize) -> Self {
+    pub(crate) fn taking(octets: u64) -> Self {
+        let octets = usize::try_from(octets).expect("it is small");
         Self { send_buffer: octets, receive_buffer: 60_000, ..Self::new(0) }
     }
 

@@ -2,7 +2,7 @@
 //! for, and a write that is taken in part goes on where it stopped.
 
 use crate::byte_net::{ByteStream, Pipes};
-use crate::seeds::twice;
+use crate::seeds::{only, twice};
 use crate::story::Story;
 use crate::wire::{End, Kind, Wire, get, with_chunks};
 use crate::world::ask;
@@ -270,7 +270,8 @@ const ANSWER: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
 
 #[test]
 fn writes_that_are_taken_in_part_at_every_place_change_nothing() {
-    for octets in 1..=150 {
+    // The seed of each of these worlds is how many octets are taken at a time.
+    for octets in (1..=150).filter(|octets| only().is_none_or(|only| only == *octets)) {
         let play = || {
             ByteWorld::play(Pipes::taking(octets), |world| {
                 let server = world.serve(|mut wire| async move {
@@ -294,6 +295,6 @@ fn writes_that_are_taken_in_part_at_every_place_change_nothing() {
                 });
             })
         };
-        twice(0, play);
+        twice(octets, play);
     }
 }

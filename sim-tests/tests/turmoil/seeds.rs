@@ -29,11 +29,16 @@ pub(crate) fn twice(seed: u64, play: impl Fn() -> (Story, Vec<Check>)) {
 }
 
 fn seeds() -> Vec<u64> {
-    let number = |name| env::var(name).ok().map(|text| text.parse().expect("it is a number"));
-    match number("WEIR_TURMOIL_SEED") {
-        Some(seed) => vec![seed],
-        None => (0..number("WEIR_TURMOIL_SEEDS").unwrap_or(SEEDS)).collect(),
-    }
+    only().map_or_else(|| (0..number("WEIR_TURMOIL_SEEDS").unwrap_or(SEEDS)).collect(), |seed| vec![seed])
+}
+
+/// The only seed to play, if there is one.
+pub(crate) fn only() -> Option<u64> {
+    number("WEIR_TURMOIL_SEED")
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|text| text.parse().expect("it is a number"))
 }
 
 /// Enough to see every kind of weather, few enough for every day.
@@ -50,10 +55,11 @@ impl Drop for Again {
         if thread::panicking() {
             // The test's name is its thread's; with one thread there is no telling, and all tests are played.
             let thread = thread::current();
-            let test = thread.name().filter(|name| name.contains("::")).unwrap_or_default();
+            let test = thread.name().filter(|name| name.contains("::"));
+            let only = test.map(|name| format!(" -- --exact {name}")).unwrap_or_default();
+            let seed = self.seed;
             eprintln!(
-                "seed {seed} failed. Again: WEIR_TURMOIL_SEED={seed} cargo test -p sim-tests --test turmoil {test}",
-                seed = self.seed
+                "seed {seed} failed. Again: WEIR_TURMOIL_SEED={seed} cargo test -p sim-tests --test turmoil{only}"
             );
         }
     }
