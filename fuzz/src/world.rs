@@ -80,6 +80,8 @@ struct Peer {
     is_blocked: bool,
     /// Handed to the core.
     given: Vec<u8>,
+    /// Piped, and to be written next.
+    pipe: Vec<u8>,
     /// Taken from the core.
     taken: Vec<u8>,
     /// We sent FIN.
@@ -221,6 +223,7 @@ impl World {
             window: UNLIMITED,
             is_blocked: false,
             given: Vec::new(),
+            pipe: Vec::new(),
             taken: Vec::new(),
             shut: false,
             ended_cleanly: false,
@@ -308,7 +311,11 @@ impl World {
         if is_connecting || !self.live.contains_key(&conn) {
             return;
         }
-        let offered = self.core.egress(conn).collect::<Vec<_>>().concat();
+        let mut offered = self.core.egress(conn).collect::<Vec<_>>().concat();
+        if !self.peers[peer].pipe.is_empty() {
+            assert!(offered.is_empty(), "{conn:?} wants to write before what was piped");
+            offered.clone_from(&self.peers[peer].pipe);
+        }
         let interest = self.core.interest(conn).expect("a live connection has an interest");
         assert_eq!(interest.write, !offered.is_empty(), "interest and egress of {conn:?} disagree");
         if offered.is_empty() {
@@ -317,6 +324,7 @@ impl World {
         let peer = &mut self.peers[peer];
         assert!(!peer.shut, "octets after FIN to {conn:?}");
         let n = offered.len().min(peer.window);
+        peer.pipe.drain(..n.min(peer.pipe.len()));
         peer.taken.extend_from_slice(&offered[..n]);
         peer.window = if peer.window == UNLIMITED { UNLIMITED } else { peer.window - n };
         peer.is_blocked = n < offered.len();
@@ -356,7 +364,17 @@ impl World {
             let Some(interest) = self.core.interest(conn).filter(|_| !is_connecting) else { return };
             let at = &mut self.peers[peer];
             let n = at.said.len().min(interest.read).min(left);
-            if n > 0 {
+            // Either way is right: here, the octets decide.
+            if let Some(pipe) = interest.pipe.filter(|_| n % 2 == 1) {
+                let n = n.min(pipe.octets);
+                let bytes: Vec<u8> = at.said.drain(..n).collect();
+                at.given.extend_from_slice(&bytes);
+                left -= n;
+                let to = self.live[&pipe.to];
+                assert!(self.peers[to].pipe.is_empty() && !self.peers[to].is_connecting, "piped behind others");
+                self.peers[to].pipe = bytes;
+                self.feed(Input::Piped { conn, n: u32::try_from(n).expect("a buffer is small") });
+            } else if n > 0 {
                 let bytes: Vec<u8> = at.said.drain(..n).collect();
                 at.given.extend_from_slice(&bytes);
                 left -= n;

@@ -11,6 +11,7 @@ mod ending;
 mod expiry;
 mod interest;
 mod leasing;
+mod piping;
 mod server;
 mod settle;
 mod view;
@@ -158,6 +159,11 @@ impl Core {
             Input::Wanted { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_wanted(endpoint),
             Input::Drain => self.on_drain(),
             Input::Tick => self.on_tick(),
+            Input::Piped { conn, n } => match self.side(conn) {
+                Some(Side::Downstream(_)) => self.on_client_piped(conn, n as usize),
+                Some(Side::Upstream(_)) => self.on_server_piped(conn, n as usize),
+                None => {}
+            },
         }
     }
 
@@ -183,7 +189,8 @@ impl Core {
         self.conns.get(conn.0).map(|entry| entry.told.interest)
     }
 
-    /// The octets to write to a connection, in order, borrowed. Empty when it is dead.
+    /// The octets to write to a connection, in order, borrowed. Empty when it is dead, and while octets that were piped
+    /// are to be written first.
     pub fn egress(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
         match self.side(conn) {
             Some(Side::Downstream(session)) => session.outbox.slices(),

@@ -91,6 +91,14 @@ pub enum Input {
     Drain,
     /// Time passed. The only input that fires timers.
     Tick,
+    /// Octets left the connection for a pipe: at most as many as `Interest::pipe` allowed, and at least one. The
+    /// connection that they are for is to be written them next; what it took of them is told by `Wrote`.
+    Piped {
+        /// Where they came from.
+        conn: ConnId,
+        /// How many.
+        n: u32,
+    },
 }
 
 /// What went wrong with a connection, as far as it changes what we do or say.

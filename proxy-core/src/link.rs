@@ -228,6 +228,29 @@ impl Link {
         }
     }
 
+    /// Whether the request's next octets may come by pipe.
+    pub(crate) fn takes_piped(&self) -> bool {
+        let State::Leased(lease) = &self.state else { return false };
+        matches!(&lease.request, Sending::Body(encoder) if encoder.is_bare()) && self.outbox.takes_piped()
+    }
+
+    /// How many octets of the response are still to be received that nobody needs to see.
+    pub(crate) fn unseen(&self) -> u64 {
+        match &self.state {
+            State::Leased(Lease { response: Receiving::Body(decoder), .. }) if self.inbox.is_empty() => {
+                decoder.certain()
+            }
+            State::Leased(_) | State::Connecting(_) | State::Idle { .. } => 0,
+        }
+    }
+
+    /// `n` of them went by.
+    pub(crate) fn skip(&mut self, n: usize) {
+        if let State::Leased(Lease { response: Receiving::Body(decoder), .. }) = &mut self.state {
+            decoder.skip(n as u64);
+        }
+    }
+
     /// The client ended its half of the tunnel.
     pub(crate) fn finish_raw(&mut self) {
         if let Some((lease, _, _)) = self.lease_mut() {

@@ -22,6 +22,8 @@ pub(crate) struct Outbox {
     queue: Option<Box<Queue>>,
     /// Octets that wait.
     len: usize,
+    /// How many of them are in a pipe, where nobody sees them. They stand before all others.
+    piped: usize,
     /// Octets at the start that were written and are kept, see [`Outbox::retain`].
     kept: usize,
     /// How many may be; `None`: none is kept.
@@ -69,7 +71,7 @@ impl Outbox {
     /// How many more octets may be read for this reader. None while it is stalled or has a piece that pins a read
     /// buffer: at most one such buffer is pinned, and the kernels' buffers keep both directions busy.
     pub(crate) const fn room(&self, cap: usize) -> usize {
-        if self.blocked || self.shared > 0 { 0 } else { cap.saturating_sub(self.len) }
+        if self.blocked || self.shared > 0 || self.piped > 0 { 0 } else { cap.saturating_sub(self.len) }
     }
 
     /// Keeps what is written from now on, so that it can be sent again elsewhere, until [`Outbox::forget`] or until it
@@ -106,6 +108,22 @@ impl Outbox {
         self.written == 0
     }
 
+    /// Whether octets may come by pipe: they can't stand behind others, and never be sent a second time.
+    pub(crate) const fn takes_piped(&self) -> bool {
+        self.len == 0 && self.retain.is_none() && self.written > 0
+    }
+
+    /// Whether octets that came by pipe are to be written next.
+    pub(crate) const fn has_piped(&self) -> bool {
+        self.piped > 0
+    }
+
+    /// `n` octets came by pipe.
+    pub(crate) fn put_piped(&mut self, n: usize) {
+        self.len += n;
+        self.piped += n;
+    }
+
     /// Starts the write clock if octets wait and it does not run.
     pub(crate) fn start_clock(&mut self, now: Instant) {
         if self.len > 0 && self.stalled_since.is_none() {
@@ -120,16 +138,18 @@ impl Outbox {
 
     /// The kernel took the first `n` octets of what it was offered. More than that only a damaged journal can say.
     pub(crate) fn wrote(&mut self, n: usize, now: Instant) {
-        let n = n.min(self.len);
+        let offered = if self.piped > 0 { self.piped } else { self.len };
+        let n = n.min(offered);
         self.len -= n;
         self.written += n as u64;
-        self.blocked = self.len > 0;
+        self.blocked = n < offered;
         self.stalled_since = match (self.len, n) {
             (0, _) => None,
             (_, 0) => self.stalled_since,
             _ => Some(now),
         };
         match self.retain {
+            _ if self.piped > 0 => self.piped -= n,
             None => self.drop_front(n),
             Some(max) => {
                 self.kept += n;
@@ -153,9 +173,12 @@ impl Outbox {
         }
     }
 
-    /// What waits, in order.
+    /// What is to be written next, in order.
     pub(crate) fn slices(&self) -> Slices<'_> {
-        self.queue.as_ref().map_or_else(Slices::default, |queue| queue.slices(self.kept))
+        self.queue
+            .as_ref()
+            .filter(|_| self.piped == 0)
+            .map_or_else(Slices::default, |queue| queue.slices(self.kept))
     }
 
     fn queue(&mut self) -> &mut Queue {
@@ -168,7 +191,10 @@ impl Outbox {
     }
 
     pub(crate) fn check(&self) {
-        assert_eq!(self.len, self.slices().map(<[u8]>::len).sum::<usize>(), "the outbox miscounts");
+        let queued =
+            self.queue.as_ref().map_or(0, |queue| queue.slices(self.kept).map(<[u8]>::len).sum::<usize>());
+        assert_eq!(self.len, self.piped + queued, "the outbox miscounts");
+        assert!(self.piped == 0 || !self.is_complete(), "octets that nobody saw might be sent again");
         assert!(!self.blocked || self.len > 0, "blocked with nothing to write");
         assert_eq!(
             self.len > 0,
@@ -295,6 +321,38 @@ mod tests {
         assert!(outbox.room(32_768) > 0);
         outbox.put_bytes(Bytes::from(alloc::vec![b'x'; COPY_BELOW]));
         assert_eq!(outbox.room(32_768), 0);
+    }
+
+    #[test]
+    fn piped_octets_are_written_before_what_is_put_behind_them() {
+        let mut outbox = Outbox::default();
+        outbox.put_slice(b"head");
+        outbox.start_clock(Instant::ZERO);
+        assert!(!outbox.takes_piped());
+        outbox.wrote(4, Instant::ZERO);
+        assert!(outbox.takes_piped());
+        outbox.put_piped(100);
+        outbox.put_slice(b"next");
+        outbox.start_clock(Instant::ZERO);
+        assert_eq!((outbox.slices().count(), outbox.held(), outbox.room(32_768)), (0, 104, 0));
+        outbox.wrote(60, Instant::ZERO);
+        assert!(outbox.is_blocked());
+        outbox.wrote(40, Instant::ZERO);
+        outbox.check();
+        assert!(!outbox.is_blocked());
+        assert_eq!(collected(&outbox), b"next");
+    }
+
+    #[test]
+    fn what_may_be_sent_again_never_comes_by_pipe() {
+        let mut outbox = Outbox::default();
+        assert!(!outbox.takes_piped(), "a connection that was not written to may yet give its request back");
+        outbox.retain(100);
+        outbox.put_slice(b"head");
+        outbox.wrote(4, Instant::ZERO);
+        assert!(!outbox.takes_piped());
+        outbox.forget();
+        assert!(outbox.takes_piped());
     }
 
     #[test]

@@ -238,6 +238,31 @@ impl Session {
         }
     }
 
+    /// Whether the response's next octets may come by pipe.
+    pub(crate) fn takes_piped(&self) -> bool {
+        let is_bare = self.serving().is_some_and(
+            |serving| matches!(&serving.response, Responding::Body { encoder, .. } if encoder.is_bare()),
+        );
+        is_bare && self.outbox.takes_piped()
+    }
+
+    /// How many octets of the request are still to be received that nobody needs to see.
+    pub(crate) fn unseen(&self) -> u64 {
+        match &self.state {
+            State::Exchange(Serving { request: Receiving::Body(decoder), .. }) if self.inbox.is_empty() => {
+                decoder.certain()
+            }
+            _ => 0,
+        }
+    }
+
+    /// `n` of them went by.
+    pub(crate) fn skip(&mut self, n: usize) {
+        if let State::Exchange(Serving { request: Receiving::Body(decoder), .. }) = &mut self.state {
+            decoder.skip(n as u64);
+        }
+    }
+
     /// Ends the response and says what is to follow it.
     pub(crate) fn finish(&mut self, trailers: Option<&Trailers>) -> Then {
         let State::Exchange(serving) = &mut self.state else { return Then::Close };

@@ -4,8 +4,8 @@
 //! them on real sockets; [`run_worker`] is the loop of one, over any [`Net`], so that a simulated network runs the
 //! very same code.
 //!
-//! In reading order: `worker` is the loop, `pump` moves octets of one connection, `slots` holds the connections,
-//! `ready` says which of them have news, `accept`, `timer`, `permits` and `crew` are what their names say, and
+//! In reading order: `worker` is the loop, `pump` moves octets of one connection, `pipes` those that pass unseen, `slots`
+//! holds the connections, `ready` says which of them have news, `accept`, `timer`, `permits` and `crew` are what their names say, and
 //! `serve` has the threads. [`config_file`] reads what the user wrote, and knows nothing of the rest.
 #![forbid(unsafe_code)]
 
@@ -13,8 +13,10 @@ mod accept;
 pub mod config_file;
 mod crew;
 mod journal_file;
+mod kernel_pipe;
 mod net;
 mod permits;
+mod pipes;
 mod pump;
 mod ready;
 mod serve;
@@ -23,6 +25,8 @@ mod timer;
 mod worker;
 
 pub use crew::Crew;
-pub use net::{Net, TokioNet, net_error};
+pub use kernel_pipe::KernelPipe;
+pub use net::{Net, Pipe, TokioNet, net_error};
+pub use pipes::PIPES_MAX;
 pub use serve::{Running, ServeError, ServeOptions, serve};
 pub use worker::{Journal, Recorder, Setup, run_worker};

@@ -1,8 +1,10 @@
 //! What the driver needs of a network, and the kernel's as the real one. Knows nothing of the core but the names of
 //! its errors.
 
+use crate::kernel_pipe::KernelPipe;
 use proxy_core::NetError;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -16,6 +18,8 @@ pub trait Net {
     type Stream: AsyncRead + AsyncWrite + Unpin;
     /// Where clients come in.
     type Listener;
+    /// What moves octets from one connection to another unseen.
+    type Pipe: Pipe<Self::Stream>;
 
     /// Takes the next client off a listener's queue.
     ///
@@ -36,6 +40,39 @@ pub trait Net {
     }
 }
 
+/// Room for octets between two connections, which nobody looks at. Holds at least one octet.
+pub trait Pipe<S>: Sized {
+    /// Makes one, if this network has any and can spare it.
+    fn open() -> Option<Self>;
+
+    /// Moves at most `max` octets from a connection into this pipe, which is empty. 0: the peer sent FIN.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_fill(&mut self, from: &mut S, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>>;
+
+    /// Moves at most `max` octets from this pipe, which holds as many, to a connection.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_drain(&mut self, to: &mut S, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>>;
+}
+
+/// The pipe of networks that have none.
+impl<S> Pipe<S> for Infallible {
+    fn open() -> Option<Self> {
+        None
+    }
+
+    fn poll_fill(&mut self, _: &mut S, _: &mut Context<'_>, _: usize) -> Poll<io::Result<usize>> {
+        match *self {}
+    }
+
+    fn poll_drain(&mut self, _: &mut S, _: &mut Context<'_>, _: usize) -> Poll<io::Result<usize>> {
+        match *self {}
+    }
+}
+
 /// The kernel's TCP.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TokioNet;
@@ -43,6 +80,7 @@ pub struct TokioNet;
 impl Net for TokioNet {
     type Stream = TcpStream;
     type Listener = TcpListener;
+    type Pipe = KernelPipe;
 
     fn poll_accept(
         &self,

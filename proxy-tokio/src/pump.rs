@@ -15,6 +15,8 @@ use tokio_util::io::poll_read_buf;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Read {
     Data(Bytes),
+    /// So many octets went into a pipe.
+    Piped(usize),
     Eof,
     Failed(NetError),
     /// Nothing is there; the bell rings when something is.

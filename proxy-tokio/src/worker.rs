@@ -4,6 +4,7 @@
 use crate::accept::Listeners;
 use crate::crew::Crew;
 use crate::net::{Net, net_error};
+use crate::pipes::Pipes;
 use crate::pump::{self, Read, ReadBuffer, Then};
 use crate::ready::{Inbox, Token};
 use crate::slots::{Occupant, Slots};
@@ -77,6 +78,7 @@ struct Worker<N: Net, R> {
     slots: Slots<N::Stream>,
     listeners: Listeners<N>,
     buffer: ReadBuffer,
+    pipes: Pipes<N::Pipe>,
     clock: Clock,
     alarm: Alarm,
     /// The time of this turn, the same for all that happens in it.
@@ -118,6 +120,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             slots: Slots::new(Arc::clone(&inbox)),
             listeners: Listeners::new(setup.listeners, &inbox),
             buffer: ReadBuffer::default(),
+            pipes: Pipes::new(),
             clock,
             alarm: Alarm::new(clock, &inbox),
             now: clock.now(),
@@ -314,6 +317,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     }
 
     fn close(&mut self, conn: ConnId, how: Close) {
+        self.pipes.forget(conn);
         match (self.slots.remove(conn), how) {
             (Some(Occupant::Open(open)), Close::Abort) => self.net.abort(open.stream),
             (Some(Occupant::Open(_)), Close::Graceful) | (Some(Occupant::Connecting(_)) | None, _) => {}
@@ -349,14 +353,18 @@ impl<N: Net, R: Recorder> Worker<N, R> {
 
     /// Hands in what the peer sent, as much as the core allows.
     fn read(&mut self, conn: ConnId) -> Option<Input> {
-        let max = self.core.interest(conn)?.read;
+        let interest = self.core.interest(conn)?;
         let (open, _, waker) = self.slots.open(conn)?;
-        if max == 0 || open.ended {
+        if interest.read == 0 || open.ended {
             open.watched = false;
             return None;
         }
-        match self.buffer.read(open, &mut Context::from_waker(waker), max) {
+        let mut cx = Context::from_waker(waker);
+        let piped = interest.pipe.and_then(|pipe| self.pipes.fill(open, &mut cx, pipe.to, pipe.octets));
+        match piped.unwrap_or_else(|| self.buffer.read(open, &mut cx, interest.read)) {
             Read::Data(bytes) => Some(Input::Data { conn, bytes }),
+            // No more than was allowed, which is far less than 4 GiB.
+            Read::Piped(n) => Some(Input::Piped { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }),
             Read::Eof => Some(Input::Eof { conn }),
             Read::Failed(error) => self.fail(conn, error),
             Read::Pending => None,
@@ -371,6 +379,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             return None;
         }
         let wrote = match interest {
+            Interest { write: true, .. } if self.pipes.hold(conn) => self.pipes.drain(open, &mut cx, conn),
             Interest { write: true, .. } => pump::write(open, &mut cx, || self.core.egress(conn)),
             Interest { shutdown: true, .. } => pump::shut_down(open, &mut cx),
             Interest { .. } => return None,
@@ -399,6 +408,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     }
 
     fn fail(&mut self, conn: ConnId, error: NetError) -> Option<Input> {
+        self.pipes.forget(conn);
         self.slots.remove(conn).map(|_| Input::Failed { conn, error })
     }
 

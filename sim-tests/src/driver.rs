@@ -10,8 +10,8 @@ use crate::setup::{client_addr, client_at, endpoint_at};
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::excerpt;
 use crate::world::{Event, Peer, World, next};
-use bytes::Bytes;
-use proxy_core::{Action, Close, ConnId, Input, Listen, NetError};
+use bytes::{Buf, Bytes};
+use proxy_core::{Action, Close, ConnId, Input, Interest, Listen, NetError};
 use std::net::SocketAddr;
 
 /// The proxy's end of a connection.
@@ -31,6 +31,8 @@ pub(crate) struct Socket {
     ended: bool,
     shut: bool,
     served: u32,
+    /// What was piped and is to be written to it.
+    pipe: Bytes,
     wakes_at: Option<Nanos>,
 }
 
@@ -91,6 +93,7 @@ impl World {
             ended: false,
             shut: false,
             served: 0,
+            pipe: Bytes::new(),
             wakes_at: None,
         });
     }
@@ -234,6 +237,7 @@ impl World {
             4 => Input::Failed { conn, error: NetError::Reset },
             5 => Input::Connected { conn },
             6 => Input::ConnectFailed { conn, error: NetError::TimedOut },
+            7 => Input::Piped { conn, n: plan.into() },
             _ => return,
         };
         self.late_news.push_back((self.now + Nanos::from(plan) * MS, news));
@@ -327,6 +331,7 @@ impl World {
         let Some(socket) = self.forget_socket(conn) else {
             return self.facts.violate(format!("{conn:?} was closed and is dead"));
         };
+        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader was given up with octets in its pipe");
         let was_idle = !socket.is_client() && how == Close::Graceful && socket.served > 0;
         sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
         sometimes!(
@@ -418,7 +423,7 @@ impl World {
     }
 
     fn read(&mut self, conn: ConnId) -> Option<Input> {
-        let max = self.core.interest(conn)?.read;
+        let Interest { read: max, pipe, .. } = self.core.interest(conn)?;
         let now = self.now;
         let socket = self.socket(conn)?;
         if socket.connecting || socket.ended {
@@ -431,11 +436,20 @@ impl World {
             sometimes!(self.ledger, waits && !is_client, "reading an upstream was paused");
             return None;
         }
-        let cap = match next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0) {
-            0 => usize::MAX,
-            cap => self.at_least_tiny(cap.into()),
-        };
+        let draw = next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0);
+        let cap = if draw == 0 { usize::MAX } else { self.at_least_tiny(draw.into()) };
+        // Any choice is right: a driver may have pipes or not.
+        let pipe = pipe.filter(|_| draw % 2 == 1);
+        let max = pipe.map_or(max, |pipe| pipe.octets);
         match self.wires[wire].read(now, End::Proxy, max.min(cap)) {
+            Got::Data(bytes) if let Some(pipe) = pipe => {
+                sometimes!(self.ledger, is_client, "a request went through a pipe");
+                sometimes!(self.ledger, !is_client, "a response went through a pipe");
+                self.after_proxy(wire, true);
+                let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                self.pipe_to(pipe.to, bytes);
+                Some(Input::Piped { conn, n })
+            }
             Got::Data(bytes) => {
                 let splits = bytes.ends_with(b"\r") && self.wires[wire].peek(End::Proxy) == Some(b'\n');
                 sometimes!(self.ledger, splits, "a read ended between CR and LF");
@@ -458,8 +472,17 @@ impl World {
         }
     }
 
+    fn pipe_to(&mut self, conn: ConnId, bytes: Bytes) {
+        match self.socket(conn) {
+            Some(socket) if socket.pipe.is_empty() && !socket.connecting => socket.pipe = bytes,
+            Some(_) => self.facts.violate(format!("octets are piped to {conn:?} that can't be written next")),
+            None => self.facts.violate(format!("octets are piped to {conn:?}, which is dead")),
+        }
+    }
+
     fn fail(&mut self, conn: ConnId) -> Option<Input> {
-        self.forget_socket(conn)?;
+        let socket = self.forget_socket(conn)?;
+        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader died with octets in its pipe");
         Some(Input::Failed { conn, error: NetError::Reset })
     }
 
@@ -524,8 +547,11 @@ impl World {
         }
         let socket = self.socket(conn)?;
         socket.served += 1;
+        let was_piped = !socket.pipe.is_empty();
+        socket.pipe.advance(n.min(socket.pipe.len()));
         if n < offered {
             socket.blocked = true;
+            sometimes!(self.ledger, was_piped && n > 0, "a pipe was emptied in parts");
             self.ledger.note("a write was cut short");
             if self.wires[wire].room(End::Proxy) > 0 {
                 self.wake_socket(conn, self.now + MS / 10);
@@ -538,7 +564,15 @@ impl World {
     }
 
     /// The first octets that the core wants to write, at most `max`, and how many it wants to write in all.
-    fn egress(&self, conn: ConnId, max: usize) -> (Bytes, usize) {
+    fn egress(&mut self, conn: ConnId, max: usize) -> (Bytes, usize) {
+        if let Some(pipe) =
+            self.socket(conn).map(|socket| socket.pipe.clone()).filter(|pipe| !pipe.is_empty())
+        {
+            if self.core.egress(conn).next().is_some() {
+                self.facts.violate(format!("{conn:?} wants to write before what was piped"));
+            }
+            return (pipe.slice(..max.min(pipe.len())), pipe.len());
+        }
         let offered = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
         let taken = offered.min(max);
         let mut data = Vec::with_capacity(taken);

@@ -26,7 +26,7 @@ pub struct Script {
     pub endpoints: Vec<Endpoint>,
     /// What becomes of the proxy's connects, one after the other.
     pub connects: Vec<Connect>,
-    /// Most octets of the proxy's reads, one after the other. 0 is any number.
+    /// Most octets of the proxy's reads, one after the other. 0 is any number. Odd ones go by pipe where that is allowed.
     pub reads: Vec<u16>,
     /// Most octets of the proxy's writes. 0 is any number.
     pub writes: Vec<u16>,

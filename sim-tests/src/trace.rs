@@ -30,6 +30,7 @@ impl World {
                     format!("{} could not be made: {error:?}", world.name(*conn))
                 }
                 Input::Data { conn, bytes } => format!("from {}: {}", world.name(*conn), excerpt(bytes)),
+                Input::Piped { conn, n } => format!("from {}: {n} octets into a pipe", world.name(*conn)),
                 Input::Eof { conn } => format!("from {}: FIN", world.name(*conn)),
                 Input::Wrote { conn, n } => format!("{n} octets went to {}", world.name(*conn)),
                 Input::Failed { conn, error } => format!("{} died: {error:?}", world.name(*conn)),

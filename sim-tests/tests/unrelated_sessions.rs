@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use proxy_core::{
-    Action, Cluster, ClusterId, Config, ConnId, Core, Input, Instant, JournalReader, Permit, Record, Route,
+    Action, Cluster, ClusterId, Config, ConnId, Core, Input, Instant, Interest, JournalReader, Permit,
+    Record, Route,
 };
 use sim_tests::{Fault, Settings, Suite, Violation, run};
 use std::collections::BTreeMap;
@@ -90,7 +91,10 @@ impl Play {
     /// Notes what is wanted of a connection, by the octets and not by its id.
     fn tell(&mut self, what: &str, conn: ConnId) {
         let waiting = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
-        self.told.push(format!("{what} {:?}, {waiting} octets wait", self.core.interest(conn)));
+        let told = self.core.interest(conn).map(|Interest { read, write, shutdown, pipe }| {
+            (read, write, shutdown, pipe.map(|pipe| pipe.octets))
+        });
+        self.told.push(format!("{what} {told:?}, {waiting} octets wait"));
     }
 
     /// Hands in what the journal says. `connects`: the connections that were asked for when it was recorded.
@@ -111,6 +115,7 @@ impl Play {
             Input::Data { conn, bytes } => Input::Data { conn: ours(&conn, self), bytes },
             Input::Eof { conn } => Input::Eof { conn: ours(&conn, self) },
             Input::Wrote { conn, n } => Input::Wrote { conn: ours(&conn, self), n },
+            Input::Piped { conn, n } => Input::Piped { conn: ours(&conn, self), n },
             Input::Failed { conn, error } => Input::Failed { conn: ours(&conn, self), error },
             other => other,
         };

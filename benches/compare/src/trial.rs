@@ -81,7 +81,7 @@ impl Trial<'_> {
     /// # Errors
     /// As for [`Trial::measure`].
     pub(crate) fn syscalls(&self) -> Result<Option<Syscalls>> {
-        if !self.scenario.kind.is_timed() {
+        if self.scenario.kind != Kind::Requests {
             return Ok(None);
         }
         let mut stage = self.stage(&[])?;

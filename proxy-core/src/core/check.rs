@@ -23,7 +23,7 @@ impl Core {
             assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
             let (interest, deadline) = (conn.told.interest, self.deadline_of(id));
             assert_eq!(Some(interest), self.interest_of(id), "the driver was told otherwise of {id:?}");
-            let offers = self.egress(id).next().is_some();
+            let offers = self.egress(id).next().is_some() || conn.side.outbox().has_piped();
             assert_eq!(interest.write, offers, "{id:?} is written to exactly while octets wait");
             match &conn.side {
                 Side::Downstream(session) => {

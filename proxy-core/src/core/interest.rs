@@ -13,7 +13,7 @@ use crate::session::{Receiving, Responding, Serving, Session, State, Then};
 const DISCARD: usize = 16 * 1024;
 
 /// Of a pooled connection: any octet, and FIN, takes it out of the pool.
-pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false };
+pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false, pipe: None };
 
 impl Core {
     /// What is wanted of a connection, worked out anew.
@@ -37,10 +37,12 @@ impl View<'_> {
             State::Flushing { .. } => (DISCARD, false),
             State::Lingering { .. } => (DISCARD, true),
         };
+        let read = if session.half_closed { 0 } else { read };
         Interest {
-            read: if session.half_closed { 0 } else { read },
+            read,
             write: !session.outbox.is_empty(),
             shutdown: fin && session.outbox.is_empty(),
+            pipe: if read > 0 { self.request_pipe() } else { None },
         }
     }
 
@@ -64,7 +66,12 @@ impl View<'_> {
                 server_room(self.config, self.session)
             }
         };
-        Interest { read, write: !link.outbox.is_empty(), shutdown: link.wants_fin() }
+        Interest {
+            read,
+            write: !link.outbox.is_empty(),
+            shutdown: link.wants_fin(),
+            pipe: if read > 0 { self.response_pipe() } else { None },
+        }
     }
 }
 

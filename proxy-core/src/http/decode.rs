@@ -142,6 +142,18 @@ impl BodyDecoder {
         }
     }
 
+    /// How many octets are still to come that are content for certain, whatever they are.
+    pub fn certain(&self) -> u64 {
+        if let State::Sized(left) = self.state { left } else { 0 }
+    }
+
+    /// `n` octets of those came, and nobody saw them.
+    pub fn skip(&mut self, n: u64) {
+        if let State::Sized(left) = self.state {
+            self.state = State::sized(left.saturating_sub(n));
+        }
+    }
+
     /// The peer closed: that is the end of a close-delimited body, and cuts any other.
     ///
     /// # Errors

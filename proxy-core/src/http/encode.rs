@@ -54,6 +54,11 @@ impl BodyEncoder {
         }
     }
 
+    /// Whether content goes out as it is, with nothing between its octets.
+    pub fn is_bare(&self) -> bool {
+        self.framing != Framing::Chunked
+    }
+
     /// Ends the body. Only the chunked coding has an end to write, and a place for trailers.
     pub fn end(&self, trailers: Option<&Trailers>, sink: &mut impl BodySink) {
         if self.framing != Framing::Chunked {

@@ -11,6 +11,7 @@ mod keep_alive;
 mod leaving;
 mod limits;
 mod outcomes;
+mod piping;
 mod pool;
 mod properties;
 mod purity;

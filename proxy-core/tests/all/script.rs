@@ -41,6 +41,8 @@ pub(crate) struct Script {
     drained: bool,
     reads: Splits,
     writes: Splits,
+    /// How many octets were piped; `None` for a driver that has no pipes.
+    piped: Option<usize>,
 }
 
 /// How octets are cut on the way: lengths that are used in turn.
@@ -61,6 +63,8 @@ struct Wire {
     written: Vec<u8>,
     /// What the peer sent and the core did not read yet.
     unread: VecDeque<u8>,
+    /// What was piped and is to be written next.
+    pipe: VecDeque<u8>,
     /// The peer's FIN stands behind `unread`.
     fin: bool,
     /// Octets that the kernel still takes.
@@ -132,7 +136,18 @@ impl Script {
             drained: false,
             reads: Splits(VecDeque::new()),
             writes: Splits(VecDeque::new()),
+            piped: None,
         }
+    }
+
+    /// Uses pipes from now on, where that is allowed.
+    pub(crate) fn pipes(&mut self) {
+        self.piped = Some(0);
+    }
+
+    /// How many octets went through pipes.
+    pub(crate) fn piped(&self) -> usize {
+        self.piped.unwrap_or(0)
     }
 
     /// Cuts what is read, and what is written at once, into pieces of these lengths, used in turn.
@@ -465,6 +480,11 @@ impl Script {
         let most = self.writes.next();
         let Some(wire) = self.wires.get_mut(&conn).filter(|wire| wire.is_live) else { return 0 };
         let before = wire.written.len();
+        if !wire.pipe.is_empty() {
+            assert_eq!(self.core.egress(conn).count(), 0, "{conn:?} wants to write before what was piped");
+            let n = wire.window.min(most).min(wire.pipe.len());
+            wire.written.extend(wire.pipe.drain(..n));
+        }
         for slice in self.core.egress(conn) {
             let left = wire.window.min(most).saturating_sub(wire.written.len() - before);
             wire.written.extend_from_slice(&slice[..slice.len().min(left)]);
@@ -491,7 +511,8 @@ impl Script {
     }
 
     fn read(&mut self, conn: ConnId) {
-        let allowed = self.core.interest(conn).map_or(0, |interest| interest.read);
+        let interest = self.core.interest(conn).unwrap_or_default();
+        let allowed = interest.read;
         let Some(wire) = self.wires.get_mut(&conn) else { return };
         if !wire.is_live || allowed == 0 {
             return;
@@ -502,6 +523,16 @@ impl Script {
                 self.feed(Input::Eof { conn });
             }
             return;
+        }
+        if let (Some(piped), Some(pipe)) = (&mut self.piped, interest.pipe) {
+            let n = pipe.octets.min(self.reads.next()).min(wire.unread.len());
+            *piped += n;
+            let octets: VecDeque<u8> = wire.unread.drain(..n).collect();
+            let to = self.wire_mut(pipe.to);
+            assert!(to.is_live && !to.is_connecting, "octets are piped to nobody");
+            assert!(to.pipe.is_empty(), "octets are piped behind others");
+            to.pipe = octets;
+            return self.feed(Input::Piped { conn, n: u32::try_from(n).unwrap() });
         }
         let n = allowed.min(self.reads.next()).min(wire.unread.len());
         let bytes: Bytes = wire.unread.drain(..n).collect::<Vec<_>>().into();
@@ -556,6 +587,7 @@ impl Wire {
         Self {
             written: Vec::new(),
             unread: VecDeque::new(),
+            pipe: VecDeque::new(),
             fin: false,
             window: usize::MAX,
             interest: Interest::default(),

@@ -3,6 +3,7 @@ use crate::net::Net;
 use crate::ready::{Inbox, Token};
 use proxy_core::{Instant, Listen};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,6 +92,7 @@ struct Script;
 impl Net for Script {
     type Stream = DuplexStream;
     type Listener = VecDeque<Result<(), i32>>;
+    type Pipe = Infallible;
 
     fn poll_accept(
         &self,

@@ -7,7 +7,7 @@ use crate::log::{AccessLog, LogWriter, Site};
 use jiff::tz::TimeZone;
 use proxy_core::Config;
 use proxy_tokio::config_file::Loaded;
-use proxy_tokio::{Running, ServeError, ServeOptions, serve};
+use proxy_tokio::{PIPES_MAX, Running, ServeError, ServeOptions, serve};
 use std::io::{self, ErrorKind, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -54,16 +54,18 @@ pub(super) fn one_per_core() -> usize {
 }
 
 /// The most descriptors that a proxy needs: each client has one and its exchange another; each worker has its
-/// listeners and its reactor.
+/// listeners, its reactor and its pipes.
 pub(super) fn descriptors(config: &Config, workers: usize) -> Option<u64> {
     let clients = u64::from(config.limits.client_connections?);
     let workers = workers as u64;
     let listeners = config.listeners.len() as u64;
-    Some(clients * 2 + workers * (listeners + REACTOR) + OTHERS)
+    Some(clients * 2 + workers * (listeners + REACTOR + PIPES) + OTHERS)
 }
 
 /// epoll, its event descriptor and the signal pipe's share of one runtime.
 const REACTOR: u64 = 4;
+/// Both ends of every pipe of a worker.
+const PIPES: u64 = 2 * PIPES_MAX as u64;
 /// Standard streams and the like.
 const OTHERS: u64 = 16;
 

@@ -1,5 +1,6 @@
 //! turmoil-net's TCP as the driver wants it, and the post between its hosts: latency, order, and resets at will.
 
+use crate::bucket::Bucket;
 use crate::seeds::Random;
 use crate::weather::Weather;
 use bytes::Bytes;
@@ -95,6 +96,7 @@ impl ByteNet {
 impl Net for ByteNet {
     type Stream = ByteStream;
     type Listener = TcpListener;
+    type Pipe = Bucket;
 
     fn poll_accept(
         &self,

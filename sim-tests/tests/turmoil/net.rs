@@ -1,5 +1,6 @@
 //! Turmoil's TCP as the driver wants it, with what turmoil lacks: a reset that the peer sees, and errors of connecting.
 
+use crate::bucket::Bucket;
 use crate::origin::now;
 use crate::weather::Weather;
 use proxy_tokio::Net;
@@ -65,6 +66,7 @@ impl TurmoilNet {
 impl Net for TurmoilNet {
     type Stream = Stream;
     type Listener = Listener;
+    type Pipe = Bucket;
 
     fn poll_accept(
         &self,

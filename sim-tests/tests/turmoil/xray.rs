@@ -177,6 +177,10 @@ impl Looking {
                 life.ins.push(now);
                 life.octets_in += bytes.len() as u64;
             }),
+            Input::Piped { conn, n } => self.note(*conn, |life| {
+                life.ins.push(now);
+                life.octets_in += u64::from(*n);
+            }),
             Input::Wrote { conn, n } if *n > 0 => self.note(*conn, |life| {
                 life.last_out = Some(now);
                 life.octets_out += u64::from(*n);

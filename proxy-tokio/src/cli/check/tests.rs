@@ -41,7 +41,7 @@ if down    app: at most 2 attempts; a server that does not answer costs 1.00s, a
            route-2: at most 1 attempt; a server that does not answer costs 1.00s
 workers    2
 memory     at most 191.4 MiB: 1,000 client connections of 196.0 KiB, if all are as busy as can be
-files      at most 2,026 open; 4,096 are allowed
+files      at most 2,282 open; 4,096 are allowed
 warnings   timeouts.read = 40s, weir.toml:6: never ends anything, because the whole request ends first (timeouts.total = 30s, default)
 "
     );
@@ -86,7 +86,7 @@ fn what_is_allowed_but_hardly_meant_is_warned_of() {
         ),
         (
             "to = \":1\"\nlimits.client_connections = 10000",
-            "20,026 file descriptors may be needed and only 4,096 are allowed: lower limits.client_connections or raise the hard limit (ulimit -Hn)",
+            "20,282 file descriptors may be needed and only 4,096 are allowed: lower limits.client_connections or raise the hard limit (ulimit -Hn)",
         ),
     ];
     for (text, warning) in cases {

@@ -1,0 +1,116 @@
+//! The pipes of one worker: which of them hold octets for which connection, and which are free. A connection has one only
+//! while octets wait in it.
+
+use crate::net::{Pipe, net_error};
+use crate::pump::{Read, Then, Wrote};
+use crate::slots::Open;
+use proxy_core::{ConnId, NetError};
+use std::collections::BTreeMap;
+use std::task::{Context, Poll};
+
+/// The pipes of one worker.
+#[derive(Debug)]
+pub(crate) struct Pipes<P> {
+    /// Those with octets in them, by the connection that they are for.
+    full: BTreeMap<ConnId, Full<P>>,
+    free: Vec<P>,
+}
+
+#[derive(Debug)]
+struct Full<P> {
+    pipe: P,
+    octets: usize,
+}
+
+/// Most pipes of a worker that hold octets at a time: who would need one more is read from instead. Otherwise slow readers
+/// would cost two more descriptors each, and more of the kernel's memory than it grants to pipes
+/// (`/proc/sys/fs/pipe-user-pages-soft`).
+pub const PIPES_MAX: usize = 64;
+
+/// Most pipes that are kept for the next octets.
+const FREE_MAX: usize = 8;
+
+impl<P> Pipes<P> {
+    pub(crate) const fn new() -> Self {
+        Self { full: BTreeMap::new(), free: Vec::new() }
+    }
+
+    /// Moves at most `max` octets from a connection into a pipe, for `to`. `None`: there is no pipe to have.
+    pub(crate) fn fill<S>(
+        &mut self,
+        open: &mut Open<S>,
+        cx: &mut Context<'_>,
+        to: ConnId,
+        max: usize,
+    ) -> Option<Read>
+    where
+        P: Pipe<S>,
+    {
+        if self.full.len() >= PIPES_MAX {
+            return None;
+        }
+        let mut pipe = self.free.pop().or_else(P::open)?;
+        let read = match pipe.poll_fill(&mut open.stream, cx, max) {
+            Poll::Ready(Ok(0)) => {
+                open.ended = true;
+                Read::Eof
+            }
+            Poll::Ready(Ok(octets)) => {
+                self.full.insert(to, Full { pipe, octets });
+                return Some(Read::Piped(octets));
+            }
+            Poll::Ready(Err(error)) => Read::Failed(net_error(&error)),
+            Poll::Pending => Read::Pending,
+        };
+        self.keep(pipe);
+        Some(read)
+    }
+
+    /// Whether octets for a connection are in a pipe: they are to be written before any others.
+    pub(crate) fn hold(&self, to: ConnId) -> bool {
+        self.full.contains_key(&to)
+    }
+
+    /// Writes what is in the connection's pipe until it is all taken or the kernel is full.
+    pub(crate) fn drain<S>(&mut self, open: &mut Open<S>, cx: &mut Context<'_>, to: ConnId) -> Wrote
+    where
+        P: Pipe<S>,
+    {
+        let Some(mut full) = self.full.remove(&to) else { return Wrote { octets: 0, then: Then::Done } };
+        let before = full.octets;
+        let then = loop {
+            if full.octets == 0 {
+                break Then::Done;
+            }
+            match full.pipe.poll_drain(&mut open.stream, cx, full.octets) {
+                Poll::Ready(Ok(0)) => break Then::Failed(NetError::Other),
+                Poll::Ready(Ok(n)) => full.octets -= n.min(full.octets),
+                Poll::Ready(Err(error)) => break Then::Failed(net_error(&error)),
+                Poll::Pending => break Then::Blocked,
+            }
+        };
+        open.blocked = then == Then::Blocked;
+        let octets = before - full.octets;
+        match then {
+            Then::Done => self.keep(full.pipe),
+            Then::Blocked | Then::Failed(_) => {
+                self.full.insert(to, full);
+            }
+        }
+        Wrote { octets, then }
+    }
+
+    /// The connection is no more: what waits for it goes nowhere, and its pipe can't be used again.
+    pub(crate) fn forget(&mut self, to: ConnId) {
+        self.full.remove(&to);
+    }
+
+    fn keep(&mut self, empty: P) {
+        if self.free.len() < FREE_MAX {
+            self.free.push(empty);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
