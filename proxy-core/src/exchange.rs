@@ -8,7 +8,7 @@ mod wait;
 pub(crate) use wait::Wait;
 
 use crate::config::ClusterId;
-use crate::http::{Method, RequestHead, Version};
+use crate::http::{Method, RequestHead, ResponseHead, Version};
 use crate::input::ConnId;
 use crate::link::Request;
 use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary, Times};
@@ -125,6 +125,15 @@ impl Exchange {
             attempt.took = now.since(attempt.started);
             attempt.result = result;
         }
+    }
+
+    /// The final response head came.
+    pub(crate) fn respond(&mut self, link: ConnId, head: &ResponseHead, now: Instant) {
+        self.outcome.status = Some(head.status());
+        self.outcome.streamed |= head.event_stream();
+        self.awaiting_continue = false;
+        self.marks.responded = Some(now);
+        self.stage = Stage::Responding { link };
     }
 
     /// The explanation of how it ended.

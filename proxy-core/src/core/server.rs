@@ -3,12 +3,22 @@
 use super::{Core, Side};
 use crate::action::{Action, Close};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Exchange, ExchangeId, Stage};
+use crate::exchange::{ExchangeId, Stage};
 use crate::http::ResponseHead;
 use crate::input::{ConnId, NetError};
 use crate::link::{Fin, Said, State};
-use crate::session::{Responding, Session, State as SessionState};
+use crate::session::{Responding, Session, State as SessionState, Then};
 use bytes::Bytes;
+
+/// Where it takes more than to pass something on.
+enum Turn {
+    /// 101.
+    Switching(ResponseHead),
+    /// The response is whole.
+    Whole(Then),
+    /// It breaks a rule.
+    Bad(Failure),
+}
 
 impl Core {
     pub(super) fn on_server_data(&mut self, conn: ConnId, bytes: Bytes) {
@@ -31,84 +41,74 @@ impl Core {
         let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) else { return };
         exchange.moved = now;
         exchange.upstream_owes.progress(now);
-        let session = exchange.session;
-        self.touch(session);
         self.advance_server(conn);
     }
 
     /// Passes on everything that the upstream said.
     fn advance_server(&mut self, conn: ConnId) {
-        loop {
-            let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
-                return;
-            };
-            let said = link.next(&self.limits, &mut self.spare.lines);
-            let Some(id) = link.exchange() else { return };
-            match said {
-                Said::Nothing => return link.inbox.keep(),
-                Said::Interim(head) => self.on_interim(id, &head),
-                Said::Switching(head) => self.on_switching(id, conn, &head),
-                Said::Head(head) => {
-                    self.on_response(id, conn, &head);
-                    self.spare.lines = head.into_fields().into_memory();
-                }
-                Said::Body(bytes) => {
-                    self.with_session_of(id, |session, exchange| {
-                        exchange.outcome.sent += bytes.len() as u64;
-                        session.send(bytes);
-                    });
-                }
-                Said::Raw(bytes) => {
-                    self.with_session_of(id, |session, _| session.send(bytes));
-                }
-                Said::End(trailers) => {
-                    let then = self.with_session_of(id, |session, _| session.finish(trailers.as_ref()));
-                    if let Some(then) = then {
-                        self.complete(id, then);
-                    }
-                }
-                Said::BadHead(bad) => self.fail(id, Failure::BadResponseHead(bad)),
-                Said::BadBody(bad) => self.fail(id, Failure::BadResponseBody(bad)),
+        while let Some((id, turn)) = self.relay(conn) {
+            match turn {
+                Turn::Switching(head) => self.on_switching(id, conn, &head),
+                Turn::Whole(then) => self.complete(id, then),
+                Turn::Bad(failure) => self.fail(id, failure),
             }
         }
     }
 
-    /// Does something to an exchange and its session, which is about to be written to.
-    fn with_session_of<T>(
-        &mut self,
-        id: ExchangeId,
-        act: impl FnOnce(&mut Session, &mut Exchange) -> T,
-    ) -> Option<T> {
+    /// Passes on what the upstream said, up to where the exchange takes a turn. `None`: there is no more.
+    fn relay(&mut self, conn: ConnId) -> Option<(ExchangeId, Turn)> {
+        let (now, may_keep) = (self.now, !self.draining.is_on());
+        let id = self.link(conn)?.exchange()?;
         let exchange = self.exchanges.get_mut(id.0)?;
-        let conn = exchange.session;
+        let (Some(entry), Some(other)) = self.conns.get_pair_mut(exchange.session.0, Some(conn.0)) else {
+            return None;
+        };
+        entry.touch(exchange.session, &mut self.touched);
+        let (Side::Downstream(session), Side::Upstream(link)) = (&mut entry.side, &mut other.side) else {
+            return None;
+        };
+        self.spare.lend(&mut session.outbox);
+        let turn = loop {
+            match link.next(&self.limits, &mut self.spare.lines) {
+                Said::Nothing => {
+                    link.inbox.keep();
+                    return None;
+                }
+                Said::Interim(head) => {
+                    exchange.awaiting_continue &= head.status() != 100;
+                    session.interim(&head);
+                }
+                Said::Head(head) => {
+                    exchange.respond(conn, &head, now);
+                    session.respond(&head, may_keep);
+                    self.spare.lines = head.into_fields().into_memory();
+                }
+                Said::Body(bytes) => {
+                    exchange.outcome.sent += bytes.len() as u64;
+                    session.send(bytes);
+                }
+                Said::Raw(bytes) => session.send(bytes),
+                Said::End(trailers) => break Turn::Whole(session.finish(trailers.as_ref())),
+                Said::Switching(head) => break Turn::Switching(head),
+                Said::BadHead(bad) => break Turn::Bad(Failure::BadResponseHead(bad)),
+                Said::BadBody(bad) => break Turn::Bad(Failure::BadResponseBody(bad)),
+            }
+        };
+        Some((id, turn))
+    }
+
+    /// Does something to the session of an exchange, which is about to be written to.
+    fn with_session_of<T>(&mut self, id: ExchangeId, act: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let conn = self.exchange(id)?.session;
         let entry = self.conns.get_mut(conn.0)?;
         entry.touch(conn, &mut self.touched);
         match &mut entry.side {
             Side::Downstream(session) => {
                 self.spare.lend(&mut session.outbox);
-                Some(act(session, exchange))
+                Some(act(session))
             }
             Side::Upstream(_) => None,
         }
-    }
-
-    fn on_interim(&mut self, id: ExchangeId, head: &ResponseHead) {
-        self.with_session_of(id, |session, exchange| {
-            exchange.awaiting_continue &= head.status() != 100;
-            session.interim(head);
-        });
-    }
-
-    fn on_response(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
-        let (now, may_keep) = (self.now, !self.draining.is_on());
-        self.with_session_of(id, |session, exchange| {
-            exchange.outcome.status = Some(head.status());
-            exchange.outcome.streamed |= head.event_stream();
-            exchange.awaiting_continue = false;
-            exchange.marks.responded = Some(now);
-            exchange.stage = Stage::Responding { link: conn };
-            session.respond(head, may_keep);
-        });
     }
 
     fn on_switching(&mut self, id: ExchangeId, conn: ConnId, head: &ResponseHead) {
@@ -122,7 +122,7 @@ impl Core {
         exchange.marks.responded = Some(now);
         exchange.stage = Stage::Tunnel { link: conn, client_done: false, upstream_done: false };
         let client = exchange.session;
-        self.with_session_of(id, |session, _| session.switch(head));
+        self.with_session_of(id, |session| session.switch(head));
         self.advance_client(client);
     }
 
@@ -153,7 +153,7 @@ impl Core {
         let Some(id) = link.exchange() else { return };
         match fin {
             Fin::Whole => {
-                let then = self.with_session_of(id, |session, _| session.finish(None));
+                let then = self.with_session_of(id, |session| session.finish(None));
                 if let Some(then) = then {
                     self.complete(id, then);
                 }
@@ -171,7 +171,7 @@ impl Core {
         if let Stage::Tunnel { upstream_done, .. } = &mut exchange.stage {
             *upstream_done = true;
         }
-        self.with_session_of(id, |session, _| {
+        self.with_session_of(id, |session| {
             if let SessionState::Exchange(serving) = &mut session.state {
                 serving.response = Responding::Raw { fin: true };
             }

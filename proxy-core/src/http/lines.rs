@@ -34,21 +34,20 @@ pub(super) fn request_line(head: &[u8]) -> Option<RequestLine> {
     if target_end == target_start {
         return None;
     }
-    let version = match head.get(target_end..)?.first_chunk()? {
-        b" HTTP/1.1\r\n" => Version::Http11,
-        b" HTTP/1.0\r\n" => Version::Http10,
-        _ => return None,
-    };
-    Some(RequestLine { method_end: method.len(), target_start, target_end, version, end: target_end + 11 })
+    let end = head.get(target_end..)?.first_chunk()?;
+    let version = one_of(end, b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")?;
+    Some(RequestLine {
+        method_end: method.len(),
+        target_start,
+        target_end,
+        version,
+        end: target_end + end.len(),
+    })
 }
 
 /// Reads the status line at the start of `head`. `None` if it is not whole or not well-formed.
 pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
-    let version = match head.first_chunk()? {
-        b"HTTP/1.1 " => Version::Http11,
-        b"HTTP/1.0 " => Version::Http10,
-        _ => return None,
-    };
+    let version = one_of(head.first_chunk()?, b"HTTP/1.1 ", b"HTTP/1.0 ")?;
     let digits: &[u8; 3] = head.get(9..)?.first_chunk()?;
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -60,6 +59,17 @@ pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
         _ => return None,
     };
     Some(StatusLine { version, status, end: head.len() - rest.len() })
+}
+
+/// The version that `text` stands for. Comparing whole arrays, unlike matching a pattern, does not go octet by octet.
+fn one_of<const N: usize>(text: &[u8; N], http11: &[u8; N], http10: &[u8; N]) -> Option<Version> {
+    if text == http11 {
+        Some(Version::Http11)
+    } else if text == http10 {
+        Some(Version::Http10)
+    } else {
+        None
+    }
 }
 
 /// Reads the field lines of `head` from `at` on, and where the empty line behind them ends. `None` if they are not whole,
@@ -158,8 +168,11 @@ fn trim_end(text: &[u8]) -> &[u8] {
 
 /// With how many octets of visible ASCII `text` begins.
 fn visible(text: &[u8]) -> usize {
-    let eights = skip_eights(text, not_visible);
-    text.iter().skip(eights).take_while(|octet| octet.is_ascii_graphic()).count() + eights
+    let mut len = skip_eights(text, not_visible);
+    while text.get(len).is_some_and(u8::is_ascii_graphic) {
+        len += 1;
+    }
+    len
 }
 
 /// Goes on, eight octets at a time, to the first that is among `stops`, or until fewer than eight are left.
