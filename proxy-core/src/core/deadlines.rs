@@ -50,6 +50,8 @@ impl View<'_> {
             State::Unadmitted => {}
             State::AwaitHead { began: Some(began), .. } => {
                 earliest.add(Timer::ClientHead, Some(*began), client.head);
+                // Nobody but the client is waited for yet, even if `total` is shorter.
+                earliest.add(Timer::ClientHead, Some(*began), self.config.timeouts.total);
             }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
