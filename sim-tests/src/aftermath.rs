@@ -2,10 +2,13 @@
 //! drain ends at once. A proxy that kept every law in the storm may still have been left lame by it.
 
 use crate::laws::Facts;
-use crate::script::{Client, Script};
+use crate::model::limits::limit;
+use crate::model::routes::{HOSTS, PATHS};
+use crate::script::{Client, Endpoint, Request, Script};
+use crate::setup;
 use crate::time::MS;
 use crate::world::{Event, World};
-use proxy_core::{Input, Outcome, Reason};
+use proxy_core::{ClusterId, Input, Outcome, Reason};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -43,25 +46,30 @@ impl World {
         if self.drained || self.script.drain_at.is_some() {
             return;
         }
-        self.clear_up();
-        self.serve_all();
+        self.aftermath = Aftermath::default();
+        for way in ways(&self.script) {
+            self.clear_up(way);
+            self.serve_all();
+            self.play_while(|world| world.sockets.iter().flatten().any(|socket| socket.is_client()));
+        }
+        self.check_all_used();
         self.idle();
         self.shut_down();
     }
 
     /// No fault from here on. Who is left of the storm has gone.
-    fn clear_up(&mut self) {
-        let first = self.script.clients.len();
-        let script = fair(&self.script, first + self.visitors());
-        self.aftermath.visitors = first..script.clients.len();
+    fn clear_up(&mut self, way: Way) {
+        let first = self.script.people();
+        let script = fair(&self.script, first + self.visitors(way), way);
+        self.aftermath.visitors = first..script.people();
         self.facts.clear_up(script.clone());
         self.forget_the_storm(script);
     }
 
     /// Enough clients that every endpoint gets its turn, wherever the rotation stands.
-    fn visitors(&self) -> usize {
-        let weights = self.core.config().endpoints().map(|(_, endpoint)| endpoint.weight as usize);
-        2 * weights.sum::<usize>() + 1
+    fn visitors(&self, way: Way) -> usize {
+        let endpoints = self.core.config().endpoints().filter(|(id, _)| id.0 == u32::from(way.cluster));
+        2 * endpoints.map(|(_, endpoint)| endpoint.weight as usize).sum::<usize>() + 1
     }
 
     /// One after the other: no limit is in the way of a client that comes alone.
@@ -73,7 +81,13 @@ impl World {
                 self.facts.violate(format!("client {index} was never served in fair weather"));
             }
         }
-        let all = self.core.config().endpoints().count();
+    }
+
+    fn check_all_used(&mut self) {
+        let ways = ways(&self.script);
+        let endpoints = self.core.config().endpoints();
+        let is_reachable = |id: ClusterId| ways.iter().any(|way| u32::from(way.cluster) == id.0);
+        let all = endpoints.filter(|(id, _)| is_reachable(*id)).count();
         if self.aftermath.endpoints.len() < all {
             let used = &self.aftermath.endpoints;
             self.facts.violate(format!("of {all} healed endpoints only {used:?} were used"));
@@ -83,8 +97,9 @@ impl World {
     /// Idle connections are given up when their time comes.
     fn idle(&mut self) {
         let began = self.now;
+        let Some(most) = limit(&self.script, "upstream.keepalive") else { return self.hang_up() };
         self.play_while(|world| world.core.connections() > 0);
-        let most = self.core.config().timeouts.upstream_keepalive.unwrap_or_default() + MARGIN;
+        let most = Duration::from_nanos(most) + MARGIN;
         let took = Duration::from_nanos(self.now - began);
         if took > most {
             self.facts.violate(format!("it took {took:?} to come to rest"));
@@ -102,10 +117,53 @@ impl World {
     }
 }
 
+/// How requests come to a cluster.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    request: Request,
+    cluster: u8,
+}
+
+/// One for each cluster that requests can come to.
+fn ways(script: &Script) -> Vec<Way> {
+    let mut ways = Vec::<Way>::new();
+    for (host, path) in (0..HOSTS.len()).flat_map(|host| (0..PATHS.len()).map(move |path| (host, path))) {
+        let low = |place: usize| u8::try_from(place).unwrap_or(0);
+        let request = Request { host: low(host), path: low(path), ..Request::default() };
+        let asked = Script { requests: vec![request], ..setup_of(script) };
+        let Some(cluster) = setup::cluster_of(&asked, 0) else { continue };
+        let is_new = ways.iter().all(|way| way.cluster != cluster);
+        if is_new && setup::first_endpoint_of(&asked, 0).is_some() {
+            ways.push(Way { request, cluster });
+        }
+    }
+    ways
+}
+
 /// The same proxy in fair weather, with `count` clients that behave.
-fn fair(script: &Script, count: usize) -> Script {
+fn fair(script: &Script, count: usize, way: Way) -> Script {
     let visitor = Client { more: u8::try_from(REQUESTS_EACH - 1).unwrap_or(0), ..Client::default() };
-    Script { seed: script.seed, limits: script.limits, clients: vec![visitor; count], ..Script::default() }
+    Script { clients: vec![visitor; count], requests: vec![way.request], ..setup_of(script) }
+}
+
+/// How the proxy is set up, and nothing that happens to it.
+fn setup_of(script: &Script) -> Script {
+    let calm = |endpoint: &Endpoint| Endpoint {
+        cluster: endpoint.cluster,
+        weight: endpoint.weight,
+        ..Endpoint::default()
+    };
+    Script {
+        seed: script.seed,
+        limits: script.limits,
+        timeouts: script.timeouts,
+        routes: script.routes.clone(),
+        clusters: script.clusters,
+        listeners: script.listeners,
+        hides_addresses: script.hides_addresses,
+        endpoints: script.endpoints.iter().map(calm).collect(),
+        ..Script::default()
+    }
 }
 
 /// How many requests each client makes: the second finds its connection in use or pooled.

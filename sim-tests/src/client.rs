@@ -1,5 +1,6 @@
 //! A model of a client: one connection. Sends what the script says and checks by value what comes back.
 
+use crate::content::{Body, content};
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Head, Kind, Part, Reader, joined};
@@ -29,6 +30,11 @@ pub(crate) struct Client {
     /// Requests of which at least an octet was sent, and no final response is over.
     outstanding: VecDeque<u32>,
     receiving: Option<Receiving>,
+    /// A request to leave HTTP that is not answered.
+    asked_to_switch: Option<u32>,
+    tunnel: Option<Tunnel>,
+    /// Where in all that is sent the octets of a tunnel begin.
+    tunnel_from: Option<usize>,
     received: usize,
     next: u32,
     next_at: Nanos,
@@ -58,6 +64,15 @@ struct Receiving {
     close: bool,
 }
 
+/// What follows a 101.
+#[derive(Debug)]
+struct Tunnel {
+    id: u32,
+    received: usize,
+    /// The other side ended its half.
+    is_half_over: bool,
+}
+
 impl Client {
     pub(crate) fn new(index: usize, plan: script::Client, wire: usize, now: Nanos) -> Self {
         Self {
@@ -73,6 +88,9 @@ impl Client {
             written: Vec::new(),
             outstanding: VecDeque::new(),
             receiving: None,
+            asked_to_switch: None,
+            tunnel: None,
+            tunnel_from: None,
             received: 0,
             next: 0,
             next_at: now,
@@ -91,6 +109,7 @@ impl Client {
             wake = earliest(wake, self.write_requests(now, facts));
             wake = earliest(wake, self.send(now, wire, facts));
             wake = earliest(wake, self.leave(now, wire, facts));
+            self.end_tunnel(now, wire, facts);
         }
         wake.filter(|_| !self.gone)
     }
@@ -121,11 +140,20 @@ impl Client {
             match wire.read(now, End::Peer, max) {
                 Got::Data(bytes) => {
                     self.received += bytes.len();
-                    self.reader.push(bytes);
-                    self.understand(now, facts);
+                    match &self.tunnel {
+                        Some(_) => self.on_tunnel_data(&bytes, facts),
+                        None => {
+                            self.reader.push(bytes);
+                            self.understand(now, facts);
+                        }
+                    }
                     if self.leave(now, wire, facts).is_none() && self.gone {
                         return None;
                     }
+                }
+                Got::Fin if self.tunnel.is_some() => {
+                    self.on_tunnel_fin(facts);
+                    return None;
                 }
                 Got::Fin => {
                     self.on_fin(now, facts);
@@ -166,10 +194,16 @@ impl Client {
                 Err(bad) => return facts.violate(format!("client {} got a bad response: {bad}", self.index)),
             };
             match (part, asked) {
+                // What was meant for a tunnel that never was is no request.
+                (Part::Head(_), None) if self.tunnel_from.is_some() => self.closing = true,
                 (Part::Head(head), None) => {
                     let index = self.index;
                     return facts
                         .violate(format!("client {index} got a response that it did not ask for: {head:?}"));
+                }
+                (Part::Head(head), Some(id)) if head.status() == 101 => {
+                    facts.client_saw_head(id, &head, true);
+                    return self.on_switch(id, facts);
                 }
                 (Part::Head(head), Some(id)) if (100..200).contains(&head.status()) => {
                     facts.client_saw_interim(id, &head);
@@ -199,6 +233,12 @@ impl Client {
         let connection = head.field("connection").unwrap_or_default();
         let is_http10 = wording::is_http10(facts.script(), id);
         let close = if is_http10 { connection != "keep-alive" } else { connection.contains("close") };
+        self.asked_to_switch.take_if(|asked| *asked == id);
+        if head.status() == 408 && head.field("x-grumble").is_some() {
+            facts.client_saw_grumble(id);
+            self.receiving = Some(Receiving { id, octets: 0, passed_on: false, to_head, close });
+            return;
+        }
         let passed_on = head.field("x-id").is_some();
         match head.field("x-id") {
             Some(named) if named != id.to_string() => {
@@ -242,7 +282,7 @@ impl Client {
         let count = Script::count(&self.plan);
         while self.next < count && !self.closing {
             let is_free = self.outstanding.is_empty() && self.unsent.is_empty();
-            if !self.plan.pipelined && !is_free {
+            if (!self.plan.pipelined || self.asked_to_switch.is_some()) && !is_free {
                 return None;
             }
             if now < self.next_at && !self.plan.pipelined {
@@ -258,7 +298,13 @@ impl Client {
             let body = from + asked.head_len;
             self.written.push(Written { id, from, body, to: from + asked.octets.len(), held });
             self.unsent = joined(std::mem::take(&mut self.unsent), asked.octets);
-            if wording::says_close(facts.script(), id) {
+            if wording::upgrades(facts.script(), id) {
+                self.asked_to_switch = Some(id);
+            }
+            if wording::is_eager(facts.script(), id) {
+                self.put_tunnel(id, facts);
+            }
+            if wording::says_close(facts.script(), id) || self.tunnel_from.is_some() {
                 self.closing = true;
             }
         }
@@ -295,13 +341,16 @@ impl Client {
         self.unsent.advance(taken);
         let arrives = wire.arrives(now, End::Peer);
         self.sent += taken;
+        if let Some(from) = self.tunnel_from.filter(|from| *from < self.sent) {
+            facts.client_tunnelled(self.written.last().map_or(0, |written| written.id), self.sent - from);
+        }
         for written in &self.written {
             if written.from >= before && written.from < self.sent {
                 self.outstanding.push_back(written.id);
                 facts.client_began(written.id, now);
             }
             if written.body > before && written.body <= self.sent {
-                facts.client_sent_head(written.id, now + wire.latency);
+                facts.client_sent_head(written.id, arrives);
             }
             if written.to > before && written.to <= self.sent {
                 facts.client_sent_all(written.id, arrives);
@@ -315,12 +364,14 @@ impl Client {
 
     /// Leaves if it is time to.
     fn leave(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
-        let asked_all = self.next == Script::count(&self.plan) && self.unsent.is_empty();
+        let is_last = self.next == Script::count(&self.plan) || self.tunnel.is_some();
+        let asked_all = is_last && self.unsent.is_empty() && self.asked_to_switch.is_none();
         let reset = match self.plan.leave {
             Leave::Stays => return None,
             Leave::Closes if asked_all && self.outstanding.is_empty() => false,
             Leave::HalfCloses | Leave::HalfClosesRudely if asked_all => {
                 facts.client_half_closed(self.index);
+                self.tunnel.iter().for_each(|tunnel| facts.client_ended_half(tunnel.id));
                 wire.finish(now, End::Peer);
                 return None;
             }
@@ -341,10 +392,55 @@ impl Client {
         if reset {
             wire.reset(now, End::Peer);
         } else {
+            if self.asked_to_switch.is_some() || self.tunnel_from.is_some() {
+                self.written.last().iter().for_each(|last| facts.client_ended_half(last.id));
+            }
             wire.close(now, End::Peer);
         }
         self.gone = true;
         None
+    }
+
+    /// Has the octets sent that go through a tunnel.
+    fn put_tunnel(&mut self, id: u32, facts: &Facts) {
+        let octets = wording::request_octets(&facts.script().request(id));
+        let octets = content(id, Body::Request).get(..octets).unwrap_or_default();
+        self.tunnel_from = Some(self.sent + self.unsent.len());
+        self.unsent = joined(std::mem::take(&mut self.unsent), Bytes::from_static(octets));
+    }
+
+    fn on_switch(&mut self, id: u32, facts: &mut Facts) {
+        self.closing = true;
+        self.asked_to_switch = None;
+        self.tunnel = Some(Tunnel { id, received: 0, is_half_over: false });
+        if self.tunnel_from.is_none() {
+            self.put_tunnel(id, facts);
+        }
+        let first = self.reader.take_rest();
+        self.on_tunnel_data(&first, facts);
+    }
+
+    fn on_tunnel_data(&mut self, data: &[u8], facts: &mut Facts) {
+        let Some(tunnel) = &mut self.tunnel else { return };
+        facts.client_got_tunnelled(tunnel.id, tunnel.received, data);
+        tunnel.received += data.len();
+    }
+
+    fn on_tunnel_fin(&mut self, facts: &mut Facts) {
+        let Some(tunnel) = &mut self.tunnel else { return };
+        tunnel.is_half_over = true;
+        facts.client_saw_half_end(tunnel.id, tunnel.received);
+        facts.client_saw_all(tunnel.id, true);
+    }
+
+    /// Ends the client's half of a tunnel whose other half is over, when everything is sent.
+    fn end_tunnel(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) {
+        let Some(tunnel) = self.tunnel.as_ref().filter(|tunnel| tunnel.is_half_over) else { return };
+        if self.unsent.is_empty() && !self.gone {
+            facts.client_ended_half(tunnel.id);
+            wire.close(now, End::Peer);
+            self.gone = true;
+        }
     }
 }
 

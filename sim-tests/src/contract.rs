@@ -1,6 +1,7 @@
 //! What must hold between the core and whoever drives it, after every input: what the driver can see for itself.
 
 use crate::driver::Socket;
+use crate::setup;
 use crate::time::MS;
 use crate::world::World;
 use proxy_core::{ClusterId, ConnId, Permit};
@@ -34,7 +35,7 @@ impl World {
 
     /// Time runs out late only because ticks come late.
     fn check_alarm(&mut self) {
-        let overdue = |at: u64| at + self.slack() < self.now;
+        let overdue = |at: u64| at + self.slack() + self.grace < self.now;
         if let Some(deadline) = self.core.next_deadline().filter(|deadline| overdue(deadline.at.as_nanos())) {
             self.facts.violate(format!("{deadline:?} is overdue at {} ms", self.now / MS));
         }
@@ -63,10 +64,9 @@ impl World {
 
     /// No more connections to an endpoint than we have permits for.
     pub(crate) fn check_links(&mut self, endpoint: usize) {
-        let Some(owned) = self.permits.ours(Permit::Endpoint(u32::try_from(endpoint).unwrap_or(u32::MAX)))
-        else {
-            return;
-        };
+        let place = setup::endpoints(&self.script).iter().position(|place| *place == endpoint);
+        let permit = Permit::Endpoint(place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX));
+        let Some(owned) = self.permits.ours(permit) else { return };
         let used = self.count(|socket| socket.endpoint == Some(endpoint));
         if used > owned as usize {
             self.facts.violate(format!("{used} connections to endpoint {endpoint} on {owned} permits"));

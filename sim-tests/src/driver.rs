@@ -6,8 +6,9 @@ use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Origin;
 use crate::script::{Connect, Script, cyclic};
-use crate::setup::{client_addr, client_at, endpoint_at};
-use crate::time::{MS, Nanos, SECOND};
+use crate::setup::{client_addr, client_at, endpoint_at, listener_of};
+use crate::stamps::Stamps;
+use crate::time::{MS, Nanos};
 use crate::trace::excerpt;
 use crate::world::{Event, Peer, World, next};
 use bytes::{Buf, Bytes};
@@ -118,7 +119,9 @@ impl World {
             let Some(wire) = self.wire_of_client(index) else { continue };
             let conn = self.core.vacant();
             self.open_socket(conn, index, Some(wire), None);
-            self.feed(Input::Accepted { conn, listener: 0, peer: client_addr(&self.script, index) });
+            self.stamps((true, index)).opened = self.now;
+            let listener = listener_of(&self.script, index);
+            self.feed(Input::Accepted { conn, listener, peer: client_addr(&self.script, index) });
             self.wake_socket(conn, self.now);
         }
         if self.listen == Listen::Stop {
@@ -159,7 +162,7 @@ impl World {
         sometimes!(self.ledger, busy, "drain: something ran");
         sometimes!(self.ledger, !busy, "drain: nothing ran");
         self.feed(Input::Drain);
-        for index in 0..self.script.clients.len() {
+        for index in 0..self.script.people() {
             let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
             let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
             if lives && self.facts.is_between_requests(index) {
@@ -251,6 +254,7 @@ impl World {
         self.inputs += 1;
         let cause = notes::Cause::of(&input);
         self.tell_input(&input);
+        self.stamp(&input);
         self.core.handle(now, input);
         self.core.check();
         if self.inputs.is_multiple_of(CHECKPOINT)
@@ -306,9 +310,12 @@ impl World {
             },
             Action::Record(outcome) => {
                 let slack = self.slack();
-                let id = self.facts.ended(self.now, &outcome, client_at(outcome.peer), slack);
-                notes::note(&mut self.ledger, &self.script, id, &outcome);
-                self.aftermath.ended(id, &outcome, &mut self.facts);
+                let client = client_at(outcome.peer);
+                let id = self.facts.ended(self.now, &outcome, client, slack, &self.clocks);
+                if let Some(id) = id {
+                    notes::note(&mut self.ledger, &self.script, id, &outcome);
+                    self.aftermath.ended(id, &outcome, &mut self.facts);
+                }
             }
             Action::Drained => {
                 if self.drained {
@@ -321,9 +328,8 @@ impl World {
     }
 
     fn check_drain_in_time(&mut self) {
-        let Some(at) = self.script.drain_at.map(|at| Nanos::from(at) * MS) else { return };
-        if self.now > at + self.script.drain_seconds() * SECOND + self.slack() {
-            self.facts.violate(format!("the drain of {} ms ended at {} ms", at / MS, self.now / MS));
+        if self.script.drain_ends().is_some_and(|at| self.now > at + self.slack()) {
+            self.facts.violate(format!("the drain ended at {} ms", self.now / MS));
         }
     }
 
@@ -332,6 +338,14 @@ impl World {
             return self.facts.violate(format!("{conn:?} was closed and is dead"));
         };
         sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader was given up with octets in its pipe");
+        let (now, slack) = (self.now, self.slack());
+        let stamps = self.stamps(socket.name());
+        stamps.closed = now;
+        let stamps = *stamps;
+        let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number);
+        if how == Close::Graceful && cause == notes::Cause::Tick && is_idle {
+            self.facts.idled(now, socket.is_client(), stamps, slack);
+        }
         let was_idle = !socket.is_client() && how == Close::Graceful && socket.served > 0;
         sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
         sometimes!(
@@ -349,20 +363,28 @@ impl World {
 
     fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
         self.connects += 1;
-        let requests = self.script.clients.iter().map(Script::count).sum::<u32>();
+        let clients = (0..self.script.people()).map(|index| self.script.client(index));
+        let requests = clients.map(|client| Script::count(&client)).sum::<u32>();
         // A request tries each endpoint once.
         let most = requests as usize * self.core.config().endpoints().count();
         if self.connects > most {
             self.facts.violate(format!("more than {most} connects for {requests} requests"));
             self.is_hopeless = true;
         }
-        let endpoint = endpoint_at(peer);
-        self.open_socket(conn, self.origins.len(), None, Some(endpoint));
+        let (endpoint, number) = (endpoint_at(peer), self.origins.len());
+        self.open_socket(conn, number, None, Some(endpoint));
         self.check_links(endpoint);
         self.origins.push(None);
+        *self.stamps((false, number)) =
+            Stamps { opened: self.now, endpoint: endpoint_at(peer), ..Stamps::default() };
         let is_exhausted = self.is_exhausted();
         sometimes!(self.ledger, is_exhausted, "connecting was out of descriptors");
-        let fate = if is_exhausted { Connect::Exhausted } else { self.next_connect() };
+        let (is_down, _) = self.script.endpoint(endpoint_at(peer)).is_down(self.now);
+        let fate = match self.next_connect() {
+            _ if is_exhausted => Connect::Exhausted,
+            Connect::Stands | Connect::Slow { .. } if is_down => Connect::Refused,
+            fate => fate,
+        };
         let error = match fate {
             Connect::Stands | Connect::Slow { .. } => return self.reach_origin(conn, peer, fate),
             Connect::Blackhole => return,
@@ -377,7 +399,7 @@ impl World {
     fn reach_origin(&mut self, conn: ConnId, peer: SocketAddr, fate: Connect) {
         let index = self.origins.len() - 1;
         let wire = self.new_wire(Peer::Origin(index));
-        let endpoint = cyclic(&self.script.endpoints, endpoint_at(peer)).unwrap_or_default();
+        let endpoint = self.script.endpoint(endpoint_at(peer));
         let latency = self.wires[wire].latency;
         let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
         let stands = self.now + 2 * latency + extra;
@@ -388,6 +410,12 @@ impl World {
         self.ends[wire] = Some(conn);
         self.at(stands, Event::Connected(conn, None));
         self.at(stands, Event::Origin(index));
+    }
+
+    /// Whether a connection is still being made.
+    pub(crate) fn is_unmade(&self, conn: ConnId) -> bool {
+        let socket = self.sockets.get(conn.index()).and_then(Option::as_ref);
+        socket.is_some_and(|socket| socket.conn == conn && socket.connecting)
     }
 
     pub(crate) fn finish_connecting(&mut self, conn: ConnId, error: Option<NetError>) {
@@ -514,7 +542,10 @@ impl World {
         }
         if interest.shutdown && !shut {
             sometimes!(self.ledger, is_client, "a reply was lingered for");
-            self.socket(conn)?.shut = true;
+            let socket = self.socket(conn)?;
+            socket.shut = true;
+            let name = socket.name();
+            self.stamps(name).shut = Some(now);
             self.wires[wire].finish(now, End::Proxy);
             self.after_proxy(wire, false);
         }

@@ -1,6 +1,6 @@
 //! Swarm testing: each run allows only some kinds of misbehaviour, so that one kind can't hide another.
 
-use crate::script::{AnswerEnd, Connect, Leave, Pace, Script};
+use crate::script::{AnswerEnd, Connect, Leave, Pace, Script, Timeouts};
 use serde::{Deserialize, Serialize};
 
 /// A kind of misbehaviour.
@@ -34,18 +34,22 @@ pub enum Fault {
     EarlyAnswers,
     /// Connects fail.
     Connects,
+    /// Endpoints go down and come back.
+    Flapping,
     /// Requests of the catalogue, most of which no proxy may accept.
     Smuggling,
     /// The proxy's process stands still, and its ticks come late.
     Stalls,
     /// The process-wide limits are low, and others want a share.
     Limits,
+    /// Limits on waiting are other than usual, or off.
+    Timeouts,
     /// The proxy is drained.
     Drain,
 }
 
 /// All of them.
-pub(crate) const ALL: [Fault; 18] = [
+pub(crate) const ALL: [Fault; 20] = [
     Fault::Splits,
     Fault::SmallWindows,
     Fault::Bandwidth,
@@ -60,9 +64,11 @@ pub(crate) const ALL: [Fault; 18] = [
     Fault::StaleConnections,
     Fault::EarlyAnswers,
     Fault::Connects,
+    Fault::Flapping,
     Fault::Smuggling,
     Fault::Stalls,
     Fault::Limits,
+    Fault::Timeouts,
     Fault::Drain,
 ];
 
@@ -95,6 +101,7 @@ fn remove(script: &mut Script, fault: Fault) {
         Fault::SlowReaders => script.clients.iter_mut().for_each(|client| client.reading = Pace::Prompt),
         Fault::SlowOrigins => script.answers.iter_mut().for_each(|answer| {
             answer.delay = 0;
+            answer.endless = 0;
             answer.pace = Pace::Prompt;
             if matches!(answer.end, AnswerEnd::Hangs { .. }) {
                 answer.end = AnswerEnd::Whole;
@@ -113,6 +120,7 @@ fn remove(script: &mut Script, fault: Fault) {
             answer.deaf = false;
         }),
         Fault::Connects => script.connects.iter_mut().for_each(|connect| *connect = Connect::Stands),
+        Fault::Flapping => script.endpoints.iter_mut().for_each(|endpoint| endpoint.down = 0),
         Fault::Smuggling => script.requests.iter_mut().for_each(|request| request.raw = 0),
         Fault::Stalls => {
             script.late_ticks.clear();
@@ -123,6 +131,11 @@ fn remove(script: &mut Script, fault: Fault) {
             script.limits.connections = 0;
             script.limits.queue = 0;
             script.rivals.clear();
+        }
+        Fault::Timeouts => {
+            script.timeouts = Timeouts::default();
+            script.routes.iter_mut().for_each(|route| route.timeouts = Timeouts::default());
+            script.limits.body_rate = 0;
         }
         Fault::Drain => script.drain_at = None,
     }

@@ -3,6 +3,8 @@
 mod ending;
 mod expect;
 mod queue;
+mod timing;
+mod tunnel;
 
 use crate::content::Body;
 use crate::faults::Fault;
@@ -35,6 +37,9 @@ pub(crate) struct Told {
     /// When the whole answer had.
     pub(crate) answered_whole: Option<Nanos>,
     pub(crate) answer: Option<Lengths>,
+    pub(crate) tunnel: tunnel::Tunnel,
+    /// What it was answered is what a server said to an idle connection.
+    pub(crate) was_grumbled_at: bool,
     /// How many interim responses its client saw.
     pub(crate) interims: usize,
     pub(crate) status_seen: Option<(u16, bool)>,
@@ -67,12 +72,14 @@ struct Person {
 pub(crate) struct Facts {
     script: Script,
     people: Vec<Person>,
+    /// The servers gave up waiting.
+    has_hung_up: bool,
     violations: BTreeSet<String>,
 }
 
 impl Facts {
     pub(crate) fn new(script: Script) -> Self {
-        Self { script, people: Vec::new(), violations: BTreeSet::new() }
+        Self { script, people: Vec::new(), has_hung_up: false, violations: BTreeSet::new() }
     }
 
     /// Another script begins; what was told of the old one has been judged.
@@ -144,7 +151,8 @@ impl Facts {
         }
         let (all, seen) = (wording::all_interims(&self.script, id), self.told(id).interims);
         self.told(id).interims += 1;
-        if all.get(seen) != Some(&status) {
+        let is_endless = self.script.answer(id).endless > 0 && status == 103;
+        if all.get(seen) != Some(&status) && !is_endless {
             self.violate(format!("{id}: {status} came as interim response {seen} of {all:?}"));
         }
         if let Err(difference) = heads::compare_interim(&self.script, id, status, &head.raw) {
@@ -161,6 +169,14 @@ impl Facts {
         told.status_seen = Some((head.status(), passed_on));
         if passed_on && let Err(difference) = heads::returned(&self.script, id).compare(&head.raw) {
             self.violate(format!("{id}: {difference}"));
+        }
+    }
+
+    /// A client got what a server says that closes an idle connection.
+    pub(crate) fn client_saw_grumble(&mut self, id: u32) {
+        self.told(id).status_seen = Some((408, true));
+        if !self.told(id).was_grumbled_at {
+            self.violate(format!("{id} was answered by what a server had said before it was asked"));
         }
     }
 
@@ -218,14 +234,23 @@ impl Facts {
         self.client(index).aborted = true;
     }
 
+    /// The servers gave up waiting.
+    pub(crate) fn hung_up(&mut self) {
+        self.has_hung_up = true;
+    }
+
     pub(crate) fn client_half_closed(&mut self, index: usize) {
         self.client(index).half_closed = true;
     }
 
     /// Whether a client has nothing under way: every request of which it sent anything was recorded.
     pub(crate) fn is_between_requests(&self, index: usize) -> bool {
-        let is_over = |told: &Told| told.began.is_none() || told.outcome.is_some();
-        self.people.get(index).is_none_or(|person| person.requests.iter().all(is_over))
+        // What was meant for a tunnel that never was may be under way behind them.
+        let is_over = |(told, id): (&Told, u32)| {
+            told.began.is_none() || (told.outcome.is_some() && !wording::is_eager(&self.script, id))
+        };
+        let Some(person) = self.people.get(index) else { return true };
+        person.requests.iter().zip(Script::id(index, 0)..).all(is_over)
     }
 
     /// An origin read a request's head. Returns which request it is.

@@ -27,6 +27,7 @@ mod run;
 mod script;
 mod setup;
 mod shrink;
+mod stamps;
 mod strategy;
 mod suite;
 mod time;
@@ -39,6 +40,6 @@ pub use ledger::Ledger;
 pub use run::{Report, Violation, run, run_traced, run_unrecorded, verify};
 pub use script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
-    RequestBody, Script,
+    RequestBody, Route, Script, Timeouts,
 };
 pub use suite::{Counterexample, Settings, Suite, cores};

@@ -63,6 +63,11 @@ impl Reader {
         self.buffer = joined(std::mem::take(&mut self.buffer), data);
     }
 
+    /// Takes the octets that were not understood: they are not HTTP.
+    pub(crate) fn take_rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.buffer)
+    }
+
     /// Octets that were not understood yet.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.buffer

@@ -2,5 +2,7 @@
 //! with it. The laws compare what did happen with this.
 
 pub(crate) mod heads;
+pub(crate) mod limits;
+pub(crate) mod routes;
 pub(crate) mod table;
 pub(crate) mod verdict;

@@ -1,8 +1,12 @@
 //! Which interesting state an outcome is a sign of.
 
 use crate::ledger::Ledger;
+use crate::lines::{Fate, OF_REQUESTS, OF_TRAILERS, chosen};
+use crate::model::limits::limit_of;
 use crate::model::verdict::Verdict;
 use crate::script::{Leave, Script};
+use crate::setup;
+use crate::time::{MS, Nanos};
 use crate::wording;
 use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
 
@@ -44,6 +48,7 @@ fn note_end(ledger: &mut Ledger, outcome: &Outcome) {
         (Reason::BadRequest, _) => "400: a request that no proxy may accept",
         (Reason::Timeout(Timer::ClientHead), _) => "408: head",
         (Reason::Timeout(Timer::ClientBody), _) if own(408) => "408: body",
+        (Reason::Timeout(Timer::ClientBody), _) => "cut: the client stopped sending",
         (Reason::ClientAborted, Phase::Request) => "499: while reading the head",
         (Reason::ClientAborted, Phase::Connect) => "499: while connecting",
         (Reason::ClientAborted, Phase::Queue) => "499: queued",
@@ -53,13 +58,25 @@ fn note_end(ledger: &mut Ledger, outcome: &Outcome) {
         (Reason::UpstreamReset, Phase::Head) => "502: reset before the response head",
         (Reason::UpstreamClosedEarly, Phase::Head) => "502: closed before the response head",
         (Reason::UpstreamBadResponse, Phase::Head) => "502: not HTTP",
+        (Reason::UpstreamBadResponse, Phase::Data) => "cut: upstream broke a rule in the body",
+        (Reason::UpstreamHeadTooLarge, _) => "502: response head too large",
+        (Reason::ConnectUnreachable, _) => "502: unreachable",
+        (Reason::ConnectExhausted, _) => "502: out of descriptors",
+        (Reason::NoHealthyEndpoint, _) => "503: no server",
+        (Reason::NoRoute, _) => "404: no route",
+        (Reason::RequestTooLarge, Phase::Request) if own(413) => "413: by its length",
+        (Reason::RequestTooLarge, _) if own(413) => "413: by counting",
+        (Reason::RequestTooLarge, _) => "414, 431: a head over a limit",
+        (Reason::Timeout(Timer::StreamIdle), _) if own(101) => "cut: an idle tunnel",
+        (Reason::Timeout(Timer::StreamIdle), _) => "cut: an idle stream",
         (Reason::QueueFull, _) => "503: queue full",
         (Reason::Timeout(Timer::Queue), _) => "503: queue timeout",
         (Reason::Timeout(Timer::Connect), _) => "504: connect",
         (Reason::Timeout(Timer::UpstreamRead), _) if own(504) => "504: read",
         (Reason::Timeout(Timer::UpstreamRead), _) => "cut: upstream late in the body",
         (Reason::Timeout(Timer::UpstreamHead), _) => "504: head",
-        (Reason::Timeout(Timer::UpstreamWrite), _) => "504: write",
+        (Reason::Timeout(Timer::UpstreamWrite), _) if own(504) => "504: write",
+        (Reason::Timeout(Timer::UpstreamWrite), _) => "cut: upstream stopped reading",
         (Reason::Timeout(Timer::Total), _) if own(504) => "504: total",
         (Reason::Timeout(Timer::Total), _) => "cut: total",
         (Reason::Timeout(Timer::ClientWrite), _) => "cut: the client stopped reading",
@@ -93,7 +110,7 @@ fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
 }
 
 fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
-    let Some(client) = script.clients.get(Script::client_of(id)) else { return };
+    let client = script.client(Script::client_of(id));
     let answer = script.answer(id);
     if !outcome.times.queue.is_zero() {
         ledger.note("a request was queued and then served");
@@ -105,14 +122,78 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     if client.http10 && answer.framing == crate::AnswerFraming::Chunked && outcome.sent > 0 {
         ledger.note("an answer to a 1.0 client was ended by closing");
     }
-    if client.leave == Leave::HalfCloses && id == Script::id(Script::client_of(id), Script::count(client) - 1)
+    if client.leave == Leave::HalfCloses
+        && id == Script::id(Script::client_of(id), Script::count(&client) - 1)
     {
         ledger.note("a client half-closed and was served");
     }
     if wording::expects(script, id) && !client.pipelined {
         ledger.note("a request waited for 100");
     }
+    note_tunnel(ledger, script, id);
+    note_fields(ledger, script, id);
+    let endpoint = outcome.attempts.last().and_then(|attempt| {
+        setup::endpoints(script).get(attempt.endpoint as usize).map(|place| script.endpoint(*place))
+    });
+    let cycle = endpoint
+        .filter(|endpoint| endpoint.down > 0)
+        .map(|endpoint| endpoint.up.saturating_add(endpoint.down));
+    if cycle.is_some_and(|cycle| outcome.started.as_nanos() > Nanos::from(cycle) * MS) {
+        ledger.note("an endpoint served after it had been down");
+    }
+    if outcome.status == Some(408) {
+        ledger.note("a server's farewell crossed a request");
+    }
+    let lasted = outcome.ended.since(outcome.started).as_nanos();
+    if outcome.streamed && limit_of(script, id, "total").is_some_and(|total| lasted > total.into()) {
+        ledger.note("a stream outlived `total`");
+    }
     if client.pipelined && id > Script::id(Script::client_of(id), 0) {
         ledger.note("pipelined requests were answered in order");
+    }
+}
+
+fn note_tunnel(ledger: &mut Ledger, script: &Script, id: u32) {
+    if !wording::upgrades(script, id) {
+        return;
+    }
+    let (is_eager, answer) = (wording::is_eager(script, id), script.answer(id));
+    ledger.note(match (wording::switches(script, id), answer.closes) {
+        (true, _) if is_eager => "octets for a tunnel came behind the request for it",
+        (true, true) => "a tunnel was ended by its server first",
+        (true, false) => "a tunnel was ended by its client first",
+        (false, _) if is_eager => "octets came for a tunnel that was refused",
+        (false, _) => "a tunnel was refused",
+    });
+}
+
+fn note_fields(ledger: &mut Ledger, script: &Script, id: u32) {
+    let (index, request, answer) = (Script::client_of(id), script.request(id), script.answer(id));
+    if request.raw == 0 {
+        let is_claim = |line: &crate::lines::Line| matches!(line.fate, Fate::Believed | Fate::Joined);
+        if chosen(&OF_REQUESTS, request.lines).any(is_claim) {
+            ledger.note(if setup::is_trusted(script, index) {
+                "a trusted proxy was believed"
+            } else {
+                "a stranger was not believed"
+            });
+        }
+    }
+    let has_kept = |bits: u8| chosen(&OF_TRAILERS, bits.into()).any(|line| line.fate == Fate::Kept);
+    if request.raw == 0 && has_kept(request.trailers) && wording::is_chunked_request(script, id) {
+        ledger.note("trailers went to a server");
+    }
+    let method = wording::method(script, id);
+    if answer.raw == 0 && has_kept(answer.trailers) && wording::is_chunked(&answer, method) {
+        ledger.note("trailers came from a server");
+    }
+    if answer.raw == 0 && !wording::all_interims(script, id).is_empty() {
+        ledger.note("interim responses went ahead of a final one");
+    }
+    if answer.raw == 0 && answer.http10 {
+        ledger.note("a 1.0 server served");
+    }
+    if script.crowd > 0 {
+        ledger.note("a crowd was served");
     }
 }

@@ -1,5 +1,6 @@
 //! A model of an origin server: one of its connections. Strict in what it reads, scripted in how it answers.
 
+use crate::client::earliest;
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Kind, Part, Reader};
@@ -19,6 +20,8 @@ pub(crate) struct Origin {
     idle_since: Option<Nanos>,
     /// More was sent than announced, and the proxy got it all in one piece.
     poisoned: bool,
+    /// When its complaint about an idle connection reached the proxy.
+    pub(crate) grumbled: Option<Nanos>,
 }
 
 #[derive(Debug)]
@@ -42,17 +45,37 @@ struct Serving {
     starts: Option<Nanos>,
     sent: usize,
     next_drip: Nanos,
+    /// What comes now is not HTTP.
+    is_tunnel: bool,
+    /// The client's half of the tunnel is over, and ours.
+    halves: [bool; 2],
 }
 
 impl Origin {
     pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
-        Self { wire, endpoint, reader: Reader::new(), state: State::Idle, idle_since: None, poisoned: false }
+        Self {
+            wire,
+            endpoint,
+            reader: Reader::new(),
+            state: State::Idle,
+            idle_since: None,
+            poisoned: false,
+            grumbled: None,
+        }
     }
 
     /// Does what is to be done at `now`; returns when to look again if nothing happens before.
     pub(crate) fn step(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        let (is_down, changes) = self.endpoint.is_down(now);
+        if is_down && !matches!(self.state, State::Gone) {
+            facts.origin_left_with(self.reader.rest(), self.serving_id());
+            wire.reset(now, End::Peer);
+            self.state = State::Gone;
+        }
         self.read(now, wire, facts);
-        self.answer(now, wire, facts)
+        let wake = self.answer(now, wire, facts);
+        let goes_down = (changes < Nanos::MAX && !matches!(self.state, State::Gone)).then_some(changes);
+        earliest(wake, goes_down)
     }
 
     fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) {
@@ -71,6 +94,13 @@ impl Origin {
                 Got::Data(bytes) => {
                     self.reader.push(bytes);
                     self.understand(now, facts);
+                }
+                Got::Fin if self.tunnel().is_some() => {
+                    if let Some(serving) = self.tunnel() {
+                        serving.halves[0] = true;
+                        facts.origin_saw_half_end(serving.id, serving.received);
+                    }
+                    return;
                 }
                 Got::Fin => {
                     // The proxy half-closes nothing but tunnels: it is gone.
@@ -91,8 +121,23 @@ impl Origin {
         if let State::Serving(serving) = &self.state { Some(serving.id) } else { None }
     }
 
+    fn tunnel(&mut self) -> Option<&mut Serving> {
+        match &mut self.state {
+            State::Serving(serving) if serving.is_tunnel => Some(serving),
+            State::Serving(_) | State::Idle | State::Gone => None,
+        }
+    }
+
     fn understand(&mut self, now: Nanos, facts: &mut Facts) {
         loop {
+            if let State::Serving(serving) = &mut self.state
+                && serving.is_tunnel
+            {
+                let octets = self.reader.take_rest();
+                facts.origin_got_tunnelled(serving.id, serving.received, &octets);
+                serving.received += octets.len();
+                return;
+            }
             let part = match self.reader.next(Kind::Request) {
                 Ok(Some(part)) => part,
                 Ok(None) => return,
@@ -119,6 +164,8 @@ impl Origin {
                         starts: None,
                         sent: 0,
                         next_drip: 0,
+                        is_tunnel: false,
+                        halves: [false; 2],
                     }));
                 }
                 (State::Serving(serving), Part::Body(bytes)) => {
@@ -127,6 +174,7 @@ impl Origin {
                 }
                 (State::Serving(serving), Part::End(trailers)) => {
                     serving.request_whole = true;
+                    serving.is_tunnel = wording::switches(facts.script(), serving.id);
                     facts.origin_got_all(serving.id, serving.received, &trailers);
                     // An early answer may be over before its request is.
                     let is_over = serving.starts.is_some() && serving.sent == serving.answer.lengths.sent_max;
@@ -152,7 +200,7 @@ impl Origin {
         if serving.owes_continue && wire.room(End::Peer) > CONTINUE.len() {
             serving.owes_continue = false;
             wire.write(now, End::Peer, Bytes::from_static(CONTINUE));
-            facts.origin_spoke(serving.id, now + wire.latency);
+            facts.origin_spoke(serving.id, wire.arrives(now, End::Peer));
         }
         if serving.starts.is_none() && (serving.request_whole || serving.plan.early) {
             serving.starts = Some(now + Nanos::from(serving.plan.delay) * MS);
@@ -161,13 +209,22 @@ impl Origin {
         if now < starts {
             return Some(starts);
         }
+        if serving.plan.endless > 0 {
+            return serving.stall(now, wire, facts);
+        }
         let wake = serving.send(now, wire, facts);
         if serving.sent < serving.answer.lengths.sent_max {
             return wake;
         }
+        let is_open = serving.is_tunnel && serving.sent >= serving.answer.lengths.head_end;
+        if is_open && serving.end_half(now, wire, facts) {
+            self.state = State::Gone;
+            return None;
+        }
         let is_last = wording::ends_connection(facts.script(), serving.id);
         match serving.plan.end {
             AnswerEnd::Hangs { .. } => {}
+            AnswerEnd::Whole | AnswerEnd::OverLong | AnswerEnd::Fin { .. } if is_open => {}
             AnswerEnd::Reset { .. } => {
                 wire.reset(now, End::Peer);
                 self.state = State::Gone;
@@ -197,6 +254,13 @@ impl Origin {
         let ends = self.idle_since? + Nanos::from(self.endpoint.idle_close) * MS;
         if now < ends {
             return Some(ends);
+        }
+        if self.endpoint.grumbles && wire.room(End::Peer) > GRUMBLE.len() {
+            wire.write(now, End::Peer, Bytes::from_static(GRUMBLE));
+            self.grumbled = Some(wire.arrives(now, End::Peer));
+            wire.close(now, End::Peer);
+            self.state = State::Gone;
+            return None;
         }
         // A RST in pursuit of an answer would destroy it: that is truncation, another fault.
         if self.endpoint.idle_reset && wire.is_delivered(End::Peer) {
@@ -234,8 +298,42 @@ impl Serving {
         }
         if n > 0 {
             facts.origin_sent(self.id, wire.arrives(now, End::Peer), self.sent, &self.answer);
+            if self.is_tunnel && self.sent >= self.answer.lengths.head_end {
+                facts.origin_tunnelled(self.id, self.sent - self.answer.lengths.head_end);
+            }
         }
         wake
+    }
+}
+
+impl Serving {
+    /// Sends one more interim response.
+    fn stall(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
+        if now >= self.next_drip && wire.room(End::Peer) > STALL.len() {
+            self.next_drip = now + Nanos::from(self.plan.endless.max(1_000)) * MS;
+            wire.write(now, End::Peer, Bytes::from_static(STALL));
+            facts.origin_spoke(self.id, wire.arrives(now, End::Peer));
+        }
+        Some(self.next_drip.max(now + MS))
+    }
+
+    /// Ends our half of a tunnel when it is time to. Whether both are over.
+    fn end_half(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> bool {
+        let is_over = match self.plan.end {
+            AnswerEnd::Whole | AnswerEnd::OverLong => self.plan.closes || self.halves[0],
+            AnswerEnd::Fin { .. } => true,
+            AnswerEnd::Hangs { .. } | AnswerEnd::Reset { .. } => false,
+        };
+        if is_over && !self.halves[1] {
+            self.halves[1] = true;
+            facts.origin_ended_half(self.id);
+            wire.finish(now, End::Peer);
+        }
+        let both = self.halves == [true; 2];
+        if both {
+            wire.close(now, End::Peer);
+        }
+        both
     }
 }
 
@@ -246,6 +344,13 @@ pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
     let (_, target, _) = (words.next()?, words.next()?, words.next()?);
     wording::id_of(target)
 }
+
+/// What an endless answer consists of.
+const STALL: &[u8] = b"HTTP/1.1 103 Interim\r\nLink: </a>\r\n\r\n";
+
+/// What a server says that closes an idle connection.
+const GRUMBLE: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nX-Grumble: yes\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Interim\r\nLink: </a>\r\n\r\n";
 

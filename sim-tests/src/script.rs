@@ -4,7 +4,9 @@
 use crate::catalogue::requests::{self, RawRequest};
 use crate::catalogue::responses::{self, RawResponse};
 use crate::faults::Fault;
+use crate::model::limits::limit;
 use crate::shrink::to_json;
+use crate::time::{MS, Nanos};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -18,6 +20,8 @@ pub struct Script {
     pub faults: BTreeSet<Fault>,
     /// One connection each.
     pub clients: Vec<Client>,
+    /// So many more clients, which do the same again.
+    pub crowd: u8,
     /// What clients ask: request `k` of client `c` takes number `c + k`.
     pub requests: Vec<Request>,
     /// How origins answer, by the number of the request asked for.
@@ -48,6 +52,16 @@ pub struct Script {
     pub stalls: Vec<(u16, u16)>,
     /// Limits that this run sets.
     pub limits: Limits,
+    /// Limits on waiting that this run sets.
+    pub timeouts: Timeouts,
+    /// Where requests go; if there are none, everything goes to the first cluster.
+    pub routes: Vec<Route>,
+    /// How many clusters there are; endpoints and routes name them modulo that. 0 is one.
+    pub clusters: u8,
+    /// How many listeners there are. 0 is one.
+    pub listeners: u8,
+    /// The proxy's own replies name no addresses.
+    pub hides_addresses: bool,
     /// When other workers want a connection to the first endpoint, in milliseconds; each is held for a second.
     pub rivals: Vec<u16>,
     /// When the proxy is told to drain, in milliseconds.
@@ -68,10 +82,48 @@ pub struct Limits {
     pub buffer_kib: u8,
     /// `limits.head_bytes`, in octets.
     pub head_bytes: u16,
-    /// `timeouts.head`, in seconds.
-    pub head_seconds: u8,
-    /// `timeouts.drain`, in seconds.
-    pub drain_seconds: u8,
+    /// `limits.fields`.
+    pub fields: u8,
+    /// `client.body_rate`, in tens of octets per second; 255 is none.
+    pub body_rate: u8,
+}
+
+/// Limits on waiting, in quarters of a second. 0 is the default, 255 is off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs, reason = "each is the key of that name")]
+pub struct Timeouts {
+    pub client_head: u8,
+    pub client_body: u8,
+    pub client_write: u8,
+    pub client_keepalive: u8,
+    pub queue: u8,
+    pub connect: u8,
+    pub write: u8,
+    pub read: u8,
+    pub head: u8,
+    pub total: u8,
+    pub stream_idle: u8,
+    pub upstream_keepalive: u8,
+    pub drain: u8,
+}
+
+/// Where some of the requests go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Route {
+    /// One of `model::routes::ROUTE_HOSTS`.
+    pub host: u8,
+    /// One of `model::routes::ROUTE_PATHS`.
+    pub path: u8,
+    /// To which of the clusters.
+    pub cluster: u8,
+    /// It is for streams.
+    pub stream: bool,
+    /// Longest request body, in octets; 0 is any.
+    pub body_max: u16,
+    /// Limits on waiting that are other than everywhere.
+    pub timeouts: Timeouts,
 }
 
 /// One client: one connection.
@@ -96,6 +148,8 @@ pub struct Client {
     pub leave: Leave,
     /// Which of five addresses it has; two are of trusted proxies.
     pub from: u8,
+    /// Where it comes in.
+    pub listener: u8,
 }
 
 /// How fast octets move.
@@ -167,10 +221,16 @@ pub struct Request {
     pub closes: bool,
     /// Octets of padding in the head.
     pub padding: u8,
+    /// One of `model::routes::HOSTS`.
+    pub host: u8,
+    /// One of `model::routes::PATHS`.
+    pub path: u8,
     /// Which lines of `lines::OF_REQUESTS` it has, one bit each.
     pub lines: u16,
     /// Which lines of `lines::OF_TRAILERS` follow its body, if that is chunked.
     pub trailers: u8,
+    /// Asks to leave HTTP; its body is what it sends after that. A client that pipelines does not wait for the 101.
+    pub upgrades: bool,
     /// If not 0: it is this one of the catalogue of requests that no script can compose, whatever else it says here.
     pub raw: u8,
 }
@@ -250,6 +310,13 @@ pub struct Answer {
     pub end: AnswerEnd,
     /// Closes the connection afterwards, and says so.
     pub closes: bool,
+    /// Leaves HTTP if the client asked for it; its content is what it sends after that. `closes`: it ends its half by
+    /// itself.
+    pub switches: bool,
+    /// It is a stream of events.
+    pub streams: bool,
+    /// If not 0: it only sends interim responses, one every so many milliseconds.
+    pub endless: u16,
     /// If not 0: it is this one of the catalogue of responses that no script can compose, whatever else it says here.
     pub raw: u8,
 }
@@ -299,8 +366,18 @@ pub struct Endpoint {
     pub idle_close: u16,
     /// Closes them by RST.
     pub idle_reset: bool,
+    /// Says 408 before it closes them.
+    pub grumbles: bool,
+    /// It is up for so many milliseconds, then down for so many, and so on.
+    pub up: u16,
+    /// 0: it is always up.
+    pub down: u16,
     /// Says in `Keep-Alive` how many seconds it keeps them; 0: does not say.
     pub hint: u8,
+    /// Which cluster it belongs to.
+    pub cluster: u8,
+    /// Its weight; 0 is 1.
+    pub weight: u8,
 }
 
 /// What becomes of a connect.
@@ -324,15 +401,38 @@ pub enum Connect {
     Blackhole,
 }
 
+impl Endpoint {
+    /// Whether it is down, and when that changes.
+    pub(crate) fn is_down(&self, now: Nanos) -> (bool, Nanos) {
+        let (up, down) = (Nanos::from(self.up.max(1)) * MS, Nanos::from(self.down) * MS);
+        let phase = now % (up + down);
+        match self.down {
+            0 => (false, Nanos::MAX),
+            _ if phase < up => (false, now - phase + up),
+            _ => (true, now - phase + up + down),
+        }
+    }
+}
+
 impl Script {
+    /// How many clients there are.
+    pub(crate) fn people(&self) -> usize {
+        if self.clients.is_empty() { 0 } else { self.clients.len() + usize::from(self.crowd) }
+    }
+
     /// What a client does.
     pub(crate) fn client(&self, index: usize) -> Client {
-        self.clients.get(index).cloned().unwrap_or_default()
+        cyclic(&self.clients, index).unwrap_or_default()
     }
 
     /// This script as JSON; what is plain in it is left out.
     pub fn to_json(&self) -> String {
         to_json(self)
+    }
+
+    /// A server.
+    pub(crate) fn endpoint(&self, place: usize) -> Endpoint {
+        cyclic(&self.endpoints, place).unwrap_or_default()
     }
 
     /// The request with this number.
@@ -341,18 +441,24 @@ impl Script {
         cyclic(&self.requests, (client + k) as usize).unwrap_or_default()
     }
 
-    /// How long a drain may take, in seconds.
-    pub(crate) fn drain_seconds(&self) -> u64 {
-        if self.limits.drain_seconds == 0 { 30 } else { self.limits.drain_seconds.into() }
+    /// When a drain's time is over, if it is one day.
+    pub(crate) fn drain_ends(&self) -> Option<Nanos> {
+        Some(Nanos::from(self.drain_at?) * MS + limit(self, "drain")?)
     }
 
     /// How it is answered.
     pub(crate) fn answer(&self, id: u32) -> Answer {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
         let mut answer = cyclic(&self.answers, (client * 3 + k) as usize).unwrap_or_default();
+        if self.request(id).upgrades {
+            answer.raw = 0;
+        }
         // What ends with the connection can't be over-long, and the catalogue's responses end as they do.
         let is_open = answer.framing == AnswerFraming::Close
             || (answer.framing == AnswerFraming::Chunked && answer.http10);
+        if answer.raw > 0 {
+            answer.endless = 0;
+        }
         if answer.raw > 0 || (is_open && answer.end == AnswerEnd::OverLong) {
             answer.end = AnswerEnd::Whole;
         }

@@ -4,7 +4,7 @@
 use crate::faults::{ALL, Fault};
 use crate::script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
-    RequestBody, Script,
+    RequestBody, Route, Script, Timeouts,
 };
 use arbitrary::{Arbitrary, Result, Unstructured};
 use std::collections::BTreeSet;
@@ -30,6 +30,7 @@ impl<'a> Arbitrary<'a> for Script {
             seed: dice.any()?,
             faults: faults(dice)?,
             clients: dice.list(1..=5, client)?,
+            crowd: if dice.percent(2)? { dice.small(10..=40)? } else { 0 },
             requests: dice.list(1..=5, request)?,
             answers: dice.list(1..=5, answer)?,
             endpoints: dice.list(1..=3, endpoint)?,
@@ -45,6 +46,11 @@ impl<'a> Arbitrary<'a> for Script {
             late_ticks: dice.list(0..=3, |dice| dice.small(0..=49))?,
             stalls: dice.list(0..=2, |dice| Ok((dice.number(0..=39_999)?, dice.number(0..=2_499)?)))?,
             limits: limits(dice)?,
+            timeouts: timeouts(dice)?,
+            routes: if dice.percent(30)? { dice.list(1..=4, route)? } else { Vec::new() },
+            clusters: if dice.percent(30)? { dice.small(1..=4)? } else { 0 },
+            listeners: dice.small(0..=3)?,
+            hides_addresses: dice.percent(20)?,
             rivals: dice.list(0..=3, |dice| dice.number(0..=9_999))?,
             drain_at: if dice.one_of([3, 7])? == 0 { None } else { Some(dice.number(0..=19_999)?) },
         })
@@ -98,6 +104,7 @@ fn client(dice: &mut Dice<'_, '_>) -> Result<Client> {
         reading: client_pace(dice)?,
         leave: leave(dice)?,
         from: dice.any()?,
+        listener: dice.small(0..=3)?,
     })
 }
 
@@ -138,8 +145,11 @@ fn request(dice: &mut Dice<'_, '_>) -> Result<Request> {
         expects: dice.percent(20)?,
         closes: dice.percent(10)?,
         padding: dice.small(0..=99)?,
+        host: if dice.percent(30)? { dice.small(0..=5)? } else { 0 },
+        path: if dice.percent(30)? { dice.small(0..=4)? } else { 0 },
         lines: if dice.percent(40)? { dice.any()? } else { 0 },
         trailers: if dice.percent(30)? { dice.any()? } else { 0 },
+        upgrades: dice.percent(10)?,
         raw: if dice.percent(20)? { dice.any()? } else { 0 },
     })
 }
@@ -185,6 +195,9 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
         },
         end: answer_end(dice)?,
         closes: dice.percent(15)?,
+        switches: dice.percent(60)?,
+        streams: dice.percent(8)?,
+        endless: if dice.percent(4)? { dice.number(200..=9_999)? } else { 0 },
         raw: if dice.percent(15)? { dice.any()? } else { 0 },
     })
 }
@@ -207,7 +220,12 @@ fn endpoint(dice: &mut Dice<'_, '_>) -> Result<Endpoint> {
             _ => dice.number(1..=4_999)?,
         },
         idle_reset: dice.any()?,
+        grumbles: dice.percent(30)?,
+        up: dice.number(1..=9_999)?,
+        down: if dice.percent(60)? { dice.number(1..=4_999)? } else { 0 },
         hint: if dice.one_of([1, 1])? == 0 { 0 } else { dice.small(1..=9)? },
+        cluster: dice.small(0..=3)?,
+        weight: if dice.percent(30)? { dice.small(1..=4)? } else { 0 },
     })
 }
 
@@ -223,7 +241,6 @@ fn connect(dice: &mut Dice<'_, '_>) -> Result<Connect> {
 }
 
 fn limits(dice: &mut Dice<'_, '_>) -> Result<Limits> {
-    let rarely = |dice: &mut Dice<'_, '_>| Ok(if dice.percent(20)? { dice.small(1..=9)? } else { 0 });
     let one = |dice: &mut Dice<'_, '_>, max| if dice.any()? { Ok(1) } else { dice.small(0..=max) };
     Ok(Limits {
         clients: one(dice, 3)?,
@@ -231,8 +248,46 @@ fn limits(dice: &mut Dice<'_, '_>) -> Result<Limits> {
         queue: one(dice, 2)?,
         buffer_kib: dice.small(0..=39)?,
         head_bytes: if dice.any()? { dice.number(1_024..=3_999)? } else { 0 },
-        head_seconds: rarely(dice)?,
-        drain_seconds: rarely(dice)?,
+        fields: if dice.percent(20)? { dice.any()? } else { 0 },
+        body_rate: if dice.percent(20)? { dice.any()? } else { 0 },
+    })
+}
+
+/// Most are as usual, some are short, and a few are off.
+fn timeouts(dice: &mut Dice<'_, '_>) -> Result<Timeouts> {
+    let mut one = || {
+        Ok(match dice.one_of([12, 4, 2, 1])? {
+            0 => 0,
+            1 => dice.small(1..=20)?,
+            2 => dice.small(1..=254)?,
+            _ => 255,
+        })
+    };
+    Ok(Timeouts {
+        client_head: one()?,
+        client_body: one()?,
+        client_write: one()?,
+        client_keepalive: one()?,
+        queue: one()?,
+        connect: one()?,
+        write: one()?,
+        read: one()?,
+        head: one()?,
+        total: one()?,
+        stream_idle: one()?,
+        upstream_keepalive: one()?,
+        drain: one()?,
+    })
+}
+
+fn route(dice: &mut Dice<'_, '_>) -> Result<Route> {
+    Ok(Route {
+        host: dice.small(0..=4)?,
+        path: dice.small(0..=3)?,
+        cluster: dice.small(0..=3)?,
+        stream: dice.percent(15)?,
+        body_max: if dice.percent(25)? { dice.number(16..=3_000)? } else { 0 },
+        timeouts: if dice.percent(20)? { timeouts(dice)? } else { Timeouts::default() },
     })
 }
 
@@ -299,7 +354,7 @@ fn split_mix(state: &mut u64) -> u64 {
 }
 
 /// More than any script draws.
-const OCTETS: usize = 1_024;
+const OCTETS: usize = 2_048;
 
 #[cfg(test)]
 mod tests {

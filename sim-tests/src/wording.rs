@@ -3,6 +3,7 @@
 use crate::catalogue::{self, requests, responses};
 use crate::content::{self, Body, push_body};
 use crate::lines::{self, OF_REQUESTS, OF_RESPONSES, OF_TRAILERS};
+use crate::model::routes::{HOSTS, PATHS};
 use crate::script::{Answer, AnswerEnd, AnswerFraming, Client, Leave, Method, Request, RequestBody, Script};
 use crate::setup::head_sizes;
 use bytes::Bytes;
@@ -105,6 +106,7 @@ pub(crate) fn is_http10(script: &Script, id: u32) -> bool {
 /// What the body of a request has in it.
 pub(crate) fn request_content(script: &Script, id: u32) -> Content {
     match script.raw_request(id).map(|raw| raw.fate) {
+        None if upgrades(script, id) => Content::Made(0),
         None => Content::Made(request_octets(&script.request(id))),
         Some(requests::Fate::Forwarded(forwarded)) => Content::Given(forwarded.content),
         Some(_) => Content::Given(""),
@@ -122,7 +124,7 @@ pub(crate) fn request_octets(request: &Request) -> usize {
 /// Whether the client may still be sending when it has been answered early.
 pub(crate) fn has_body(script: &Script, id: u32) -> bool {
     match script.raw_request(id).map(|raw| raw.fate) {
-        None => request_octets(&script.request(id)) > 0,
+        None => request_content(script, id).len() > 0,
         Some(requests::Fate::Forwarded(forwarded)) => !forwarded.content.is_empty(),
         Some(requests::Fate::BadBody) => true,
         Some(_) => false,
@@ -149,8 +151,9 @@ pub(crate) fn ask(script: &Script, id: u32) -> Asked {
         return Asked { head_len: catalogue::head_len(&octets), octets: octets.into() };
     }
     let (client, request) = (script.client(Script::client_of(id)), script.request(id));
-    let mut head = request_line(&client, &request, id);
-    head.push_str("\r\n");
+    let version = if client.http10 { "1.0" } else { "1.1" };
+    let mut head = String::with_capacity(512);
+    let _ = write!(head, "{} {} HTTP/{version}\r\n", method_name(request.method), target(script, id));
     for line in request_lines(&client, &request) {
         head.push_str(line.text);
         head.push_str("\r\n");
@@ -160,8 +163,11 @@ pub(crate) fn ask(script: &Script, id: u32) -> Asked {
         (false, true) => head.push_str("Connection: keep-alive\r\n"),
         (true, true) | (false, false) => {}
     }
-    let _ = write!(head, "{HOST}\r\n");
+    let _ = write!(head, "Host: {}\r\n", host(script, id));
     put_padding(&mut head, &request);
+    if upgrades(script, id) {
+        let _ = write!(head, "Connection: upgrade\r\n{UPGRADE}\r\n");
+    }
     let body = framed_body(&client, &request);
     put_length(&mut head, body);
     if let RequestBody::Chunked { .. } = body {
@@ -184,16 +190,38 @@ pub(crate) fn ask(script: &Script, id: u32) -> Asked {
     Asked { octets: octets.into(), head_len }
 }
 
-/// The Host of requests that are not of the catalogue.
-pub(crate) const HOST: &str = "Host: sim";
+/// The host that a request which is not of the catalogue is for.
+pub(crate) fn host(script: &Script, id: u32) -> &'static str {
+    HOSTS[usize::from(script.request(id).host) % HOSTS.len()]
+}
+
+/// The target of a request that is not of the catalogue.
+pub(crate) fn target(script: &Script, id: u32) -> String {
+    format!("{}{id}", PATHS[usize::from(script.request(id).path) % PATHS.len()])
+}
 
 pub(crate) const EXPECT: &str = "Expect: 100-continue";
 
-/// The first line of a request, without its version's CRLF.
-fn request_line(client: &Client, request: &Request, id: u32) -> String {
-    let version = if client.http10 { "1.0" } else { "1.1" };
-    format!("{} /{id} HTTP/{version}", method_name(request.method))
+/// Whether a request asks to leave HTTP, in a way that goes on.
+pub(crate) fn upgrades(script: &Script, id: u32) -> bool {
+    let (client, request) = (script.client(Script::client_of(id)), script.request(id));
+    request.upgrades && request.raw == 0 && !client.http10
 }
+
+/// Whether a client sends what belongs behind the 101 before there is one.
+pub(crate) fn is_eager(script: &Script, id: u32) -> bool {
+    script.client(Script::client_of(id)).pipelined
+        && upgrades(script, id)
+        && request_octets(&script.request(id)) > 0
+}
+
+/// Whether a request is answered by a 101.
+pub(crate) fn switches(script: &Script, id: u32) -> bool {
+    let answer = script.answer(id);
+    answer.switches && answer.raw == 0 && !answer.http10 && upgrades(script, id)
+}
+
+pub(crate) const UPGRADE: &str = "Upgrade: sim";
 
 /// The lines of the table that a request has. A 1.0 client knows no trailers.
 pub(crate) fn request_lines(
@@ -222,16 +250,29 @@ pub(crate) fn put_length(head: &mut String, body: RequestBody) {
 /// How the body of a request is framed: HTTP/1.0 has no chunks.
 pub(crate) fn framed_body(client: &Client, request: &Request) -> RequestBody {
     match request.body {
+        _ if request.upgrades && !client.http10 => RequestBody::None,
         RequestBody::Chunked { octets, .. } if client.http10 => RequestBody::Length(octets),
         RequestBody::None if matches!(request.method, Method::Post | Method::Put) => RequestBody::Length(0),
         body => body,
     }
 }
 
+/// Whether the body of a request comes in chunks.
+pub(crate) fn is_chunked_request(script: &Script, id: u32) -> bool {
+    match script.raw_request(id) {
+        Some(raw) => raw.wire.to_ascii_lowercase().contains("transfer-encoding: chunked\r\n"),
+        None => {
+            let client = script.client(Script::client_of(id));
+            matches!(framed_body(&client, &script.request(id)), RequestBody::Chunked { .. })
+        }
+    }
+}
+
 /// Whether the client waits for a 100.
 pub(crate) fn expects(script: &Script, id: u32) -> bool {
     let (client, request) = (script.client(Script::client_of(id)), script.request(id));
-    request.raw == 0 && request.expects && !client.http10 && request_octets(&request) > 0
+    let has_body = request_octets(&request) > 0 && !request.upgrades;
+    request.raw == 0 && request.expects && !client.http10 && has_body
 }
 
 fn put_trailers(octets: &mut Vec<u8>, trailers: u8) {
@@ -265,6 +306,7 @@ pub(crate) struct Lengths {
 /// The status of an answer; 0 if it has none that may go on.
 pub(crate) fn status(script: &Script, id: u32) -> u16 {
     match script.raw_answer(id).map(|raw| raw.fate) {
+        None if switches(script, id) => 101,
         None => plain_status(&script.answer(id)),
         Some(responses::Fate::Passed(passed)) => passed.status,
         Some(responses::Fate::Cut) => 200,
@@ -358,15 +400,21 @@ pub(crate) fn answer(script: &Script, id: u32, hint: u8) -> Answered {
     if let Some(raw) = script.raw_answer(id) {
         return raw_answer(script, id, raw, method);
     }
-    let mut head = String::new();
+    let mut head = String::with_capacity(512);
     for status in interims(script, id) {
         let _ = write!(head, "HTTP/1.1 {status} {INTERIM_LINES}\r\n\r\n");
+    }
+    if switches(script, id) {
+        return switching_answer(head, &plan, id);
     }
     let version = if plan.http10 { "1.0" } else { "1.1" };
     let _ = write!(head, "HTTP/{version} {} Sim\r\nX-Id: {id}\r\n", plain_status(&plan));
     for line in lines::chosen(&OF_RESPONSES, plan.lines) {
         head.push_str(line.text);
         head.push_str("\r\n");
+    }
+    if plan.streams {
+        let _ = write!(head, "{EVENTS}\r\n");
     }
     let framing = framing(&plan, method);
     if let Some(length) = announced_length(&plan, method) {
@@ -400,17 +448,46 @@ pub(crate) fn answer(script: &Script, id: u32, hint: u8) -> Answered {
         }
     }
     let message_end = octets.len();
-    let sent_max = match plan.end {
-        AnswerEnd::Whole => message_end,
-        AnswerEnd::OverLong => {
-            octets.extend_from_slice(b"HTTP/1.1 200 Forged\r\nContent-Length: 0\r\n\r\n");
-            octets.len()
-        }
-        AnswerEnd::Hangs { at } | AnswerEnd::Fin { at } | AnswerEnd::Reset { at } => {
-            usize::from(at) % message_end
-        }
-    };
+    if plan.end == AnswerEnd::OverLong {
+        octets.extend_from_slice(b"HTTP/1.1 200 Forged\r\nContent-Length: 0\r\n\r\n");
+    }
+    let sent_max = sent_max(&plan, message_end).unwrap_or(octets.len());
     Answered { octets: octets.into(), lengths: Lengths { sent_max, head_end, message_end } }
+}
+
+/// How many octets are sent of a message, if not all.
+fn sent_max(plan: &Answer, message_end: usize) -> Option<usize> {
+    match plan.end {
+        AnswerEnd::Whole | AnswerEnd::OverLong => None,
+        AnswerEnd::Hangs { at } | AnswerEnd::Fin { at } | AnswerEnd::Reset { at } => {
+            Some(usize::from(at) % message_end)
+        }
+    }
+}
+
+/// A 101, and what the origin sends behind it.
+fn switching_answer(mut head: String, plan: &Answer, id: u32) -> Answered {
+    let _ = write!(head, "HTTP/1.1 101 Sim\r\nX-Id: {id}\r\n");
+    for line in lines::chosen(&OF_RESPONSES, plan.lines) {
+        head.push_str(line.text);
+        head.push_str("\r\n");
+    }
+    let _ = write!(head, "Connection: upgrade\r\n{UPGRADE}\r\n\r\n");
+    let mut octets = head.into_bytes();
+    let head_end = octets.len();
+    push_body(&mut octets, id, Body::Response, plan.octets.into(), None);
+    let message_end = octets.len();
+    let sent_max = sent_max(plan, message_end).unwrap_or(message_end);
+    Answered { octets: octets.into(), lengths: Lengths { sent_max, head_end, message_end } }
+}
+
+/// What tells a stream of events.
+pub(crate) const EVENTS: &str = "Content-Type: text/event-stream";
+
+/// Whether an exchange may last for as long as something moves, as far as its answer says.
+pub(crate) fn is_streamed(script: &Script, id: u32) -> bool {
+    let answer = script.answer(id);
+    switches(script, id) || (answer.streams && answer.raw == 0)
 }
 
 /// The length that an answer announces, also where it has no content.
@@ -461,8 +538,6 @@ pub(crate) fn id_of(target: &str) -> Option<u32> {
 
 /// Whether `id` is one that the script's clients use.
 pub(crate) fn is_known(script: &Script, id: u32) -> bool {
-    script
-        .clients
-        .get(Script::client_of(id))
-        .is_some_and(|client| id < Script::id(Script::client_of(id), Script::count(client)))
+    let index = Script::client_of(id);
+    index < script.people() && id < Script::id(index, Script::count(&script.client(index)))
 }

@@ -8,13 +8,15 @@ use crate::kernel::{End, News, Wire};
 use crate::laws::Facts;
 use crate::ledger::Ledger;
 use crate::lent::Lender;
+use crate::model::limits::{are_off, head_share, may_last};
 use crate::origin::Origin;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
 use crate::setup::config;
+use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::Trace;
-use proxy_core::{ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
+use proxy_core::{ClusterId, ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Who has something to do.
@@ -85,6 +87,7 @@ pub(crate) struct World {
     pub(crate) listen: Listen,
     pub(crate) permits: Permits,
     pub(crate) facts: Facts,
+    pub(crate) clocks: Clocks,
     pub(crate) ledger: Ledger,
     pub(crate) cursors: Cursors,
     /// Very short reads and writes left: they cost time and show little that is new.
@@ -106,6 +109,8 @@ pub(crate) struct World {
     /// What is still going to be said of connections that are dead, and when.
     pub(crate) late_news: VecDeque<(Nanos, Input)>,
     slack: Nanos,
+    /// By how much a limit may be over when it is set: the `total` of a route, which counts what its head took.
+    pub(crate) grace: Nanos,
 }
 
 impl World {
@@ -128,7 +133,7 @@ impl World {
             peers: Vec::new(),
             peer_wakes_at: Vec::new(),
             ends: Vec::new(),
-            clients: script.clients.iter().map(|_| None).collect(),
+            clients: (0..script.people()).map(|_| None).collect(),
             origins: Vec::new(),
             sockets: Vec::new(),
             open_sockets: 0,
@@ -139,6 +144,7 @@ impl World {
             listen: Listen::Accept,
             permits,
             facts: Facts::new(script.clone()),
+            clocks: Clocks::default(),
             ledger: Ledger::default(),
             cursors: Cursors::default(),
             tiny: 500,
@@ -154,6 +160,7 @@ impl World {
             rests_until: 0,
             late_news: VecDeque::new(),
             slack: (Nanos::from(late) + stalls) * MS,
+            grace: head_share(&script),
             script,
         };
         world.schedule_script();
@@ -167,8 +174,8 @@ impl World {
 
     fn schedule_script(&mut self) {
         let script = self.script.clone();
-        for (index, client) in script.clients.iter().enumerate() {
-            self.at(Nanos::from(client.start) * MS, Event::Start(index));
+        for index in 0..script.people() {
+            self.at(Nanos::from(script.client(index).start) * MS, Event::Start(index));
         }
         for (at, length) in script.stalls {
             self.at(Nanos::from(at) * MS, Event::Stall(Nanos::from(length) * MS));
@@ -185,16 +192,42 @@ impl World {
     pub(crate) fn play(&mut self) {
         // Some client may read its last response an octet at a time for longer; the proxy must have long been done.
         self.play_while(|world| world.now <= ENDS_BY);
+        self.is_hopeless |= self.now > ENDS_BY && may_last(&self.script);
+        if self.is_hopeless {
+            return;
+        }
+        if are_off(&self.script) {
+            self.hang_up();
+        }
         self.check_rest();
         self.facts.finish();
-        if let Some(cluster) = self.core.config().clusters.first() {
-            self.facts.check_queue(cluster.queue_max);
+        for (id, cluster) in (0..).map(ClusterId).zip(&self.core.config().clusters) {
+            self.facts.check_queue(id, cluster.queue_max);
         }
         if self.journal.is_some() {
             self.summary = self.facts.summary();
         }
-        if !self.is_hopeless {
-            self.recover();
+        self.recover();
+    }
+
+    /// Where limits are off, some wait for ever: until everybody else gives up.
+    pub(crate) fn hang_up(&mut self) {
+        // Who gives up makes room for others, who may wait for ever, too.
+        for _ in 0..=self.script.people() {
+            for wire in 0..self.wires.len() {
+                let Some(conn) = self.ends[wire] else { continue };
+                match self.peers[wire] {
+                    Peer::Client(index) => self.facts.client_aborted(index),
+                    Peer::Origin(_) => self.facts.hung_up(),
+                }
+                self.wires[wire].reset(self.now, End::Peer);
+                self.wake_socket(conn, self.now + self.wires[wire].latency);
+            }
+            let unmade = self.sockets.iter().flatten().filter(|socket| self.is_unmade(socket.conn));
+            for conn in unmade.map(|socket| socket.conn).collect::<Vec<_>>() {
+                self.finish_connecting(conn, Some(NetError::Unreachable));
+            }
+            self.play_while(|_| true);
         }
     }
 
@@ -205,12 +238,13 @@ impl World {
             && let Some((at, event)) = self.events.next()
         {
             self.now = at;
-            if self.events.count() > EVENTS_MAX {
-                return self.facts.violate(format!(
-                    "it does not end: {} events in {} ms",
-                    self.events.count(),
-                    at / MS
-                ));
+            if self.events.count() > EVENTS_MAX * self.script.people().max(1) as u64 {
+                self.is_hopeless = true;
+                if !may_last(&self.script) {
+                    let count = self.events.count();
+                    self.facts.violate(format!("it does not end: {count} events in {} ms", at / MS));
+                }
+                return;
             }
             if at < self.stalled_until && event.is_the_proxys() {
                 self.ledger.note("the proxy was slower than its timers");
@@ -225,7 +259,7 @@ impl World {
     /// Goes on with another script. What the old one still had in store does not happen any more.
     pub(crate) fn forget_the_storm(&mut self, script: Script) {
         self.tell(|_| ("world".to_owned(), "the storm is over, fair weather begins".to_owned()));
-        self.clients.resize_with(script.clients.len(), || None);
+        self.clients.resize_with(script.people(), || None);
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
@@ -253,7 +287,7 @@ impl World {
                 self.at(self.now + SECOND, Event::RivalLeaves);
             }
             Event::RivalLeaves => self.rival(false),
-            Event::Stall(length) => self.stalled_until = self.now + length,
+            Event::Stall(length) => self.stalled_until = self.stalled_until.max(self.now + length),
         }
     }
 
@@ -292,7 +326,7 @@ impl World {
     }
 
     fn start_client(&mut self, index: usize) {
-        let Some(plan) = self.script.clients.get(index).cloned() else { return };
+        let plan = self.script.client(index);
         self.sessions += 1;
         let wire = self.new_wire(Peer::Client(index));
         let latency = self.wires[wire].latency;
@@ -327,6 +361,9 @@ impl World {
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
         let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
+        if let Some(at) = origin.grumbled {
+            self.stamps((false, index)).grumbled = at;
+        }
         self.tell_peer(wire, before);
         self.after_peer(wire, wake, news);
     }
@@ -449,4 +486,5 @@ pub(crate) fn next<T: Clone>(list: &[T], cursor: &mut usize) -> Option<T> {
 /// limit.
 const ENDS_BY: Nanos = 3_600 * SECOND;
 
-const EVENTS_MAX: u64 = 200_000;
+/// For each client.
+const EVENTS_MAX: u64 = 100_000;

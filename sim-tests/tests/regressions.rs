@@ -29,3 +29,8 @@ fn an_empty_line_before_a_request_may_come_in_two_reads() {
 fn octets_above_ascii_go_on_in_a_head() {
     holds(include_str!("../corpus/octets_above_ascii_in_a_reason.json"));
 }
+
+#[test]
+fn a_head_that_outlasts_total_is_its_clients_fault_alone() {
+    holds(include_str!("../corpus/head_slower_than_total.json"));
+}

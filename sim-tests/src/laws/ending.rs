@@ -1,18 +1,29 @@
 //! Each outcome against what the participants did: reasons, statuses and times must be deserved.
 
+use super::timing::{self, Timing};
 use super::{Facts, Told};
 use crate::faults::Fault;
+use crate::model::limits::limit;
 use crate::model::table::row_of;
 use crate::model::verdict::Verdict;
 use crate::script::{Leave, Pace, Script};
-use crate::time::{MS, Nanos, SECOND};
+use crate::setup;
+use crate::stamps::{Clocks, Stamps};
+use crate::time::Nanos;
 use crate::wording;
 use proxy_core::{Outcome, Reason, Timer};
 
 impl Facts {
     /// The core recorded the end of a request. `slack`: by how much its ticks may have been late. Returns which
     /// request it was: those of a connection end in their order.
-    pub(crate) fn ended(&mut self, now: Nanos, outcome: &Outcome, client: usize, slack: Nanos) -> u32 {
+    pub(crate) fn ended(
+        &mut self,
+        now: Nanos,
+        outcome: &Outcome,
+        client: usize,
+        slack: Nanos,
+        clocks: &Clocks,
+    ) -> Option<u32> {
         if outcome.ended.as_nanos() > now || outcome.started > outcome.ended {
             self.violate(format!("an outcome of the future: {outcome:?}"));
         }
@@ -24,18 +35,52 @@ impl Facts {
         let end = self.client(client);
         let (id, is_over) = (Script::id(client, end.recorded), end.is_over);
         end.recorded += 1;
+        if !is_over && outcome.request.is_none() && self.follows_leftover(id) {
+            self.client(client).is_over = true;
+            self.check_leftover(client, outcome);
+            return None;
+        }
         if is_over || !wording::is_known(&self.script, id) {
             self.violate(format!("client {client} made no further request: {outcome:?}"));
-            return id;
+            return None;
         }
-        for complaint in self.complaints_of(id, outcome, slack) {
+        for complaint in self.complaints_of(id, outcome, slack, clocks) {
             self.violate(format!("{id}: {complaint}: {outcome:?}"));
         }
         self.told(id).outcome = Some(outcome.clone());
-        id
+        Some(id)
     }
 
-    fn complaints_of(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
+    /// Whether the request before this one was to become a tunnel, whose octets its client sent at once.
+    fn follows_leftover(&mut self, id: u32) -> bool {
+        if Script::place_of(id) == 0 || !wording::is_eager(&self.script, id - 1) {
+            return false;
+        }
+        self.told(id - 1).outcome.as_ref().is_some_and(|outcome| outcome.status != Some(101))
+    }
+
+    /// They are no request.
+    fn check_leftover(&mut self, client: usize, outcome: &Outcome) {
+        let is_deserved = match outcome.reason {
+            Reason::BadRequest
+            | Reason::RequestTooLarge
+            | Reason::Timeout(Timer::ClientHead)
+            | Reason::ClientAborted => true,
+            Reason::Draining => self.script.drain_at.is_some(),
+            _ => false,
+        };
+        if !is_deserved {
+            self.violate(format!("what client {client} had left over did not deserve {outcome:?}"));
+        }
+    }
+
+    fn complaints_of(
+        &mut self,
+        id: u32,
+        outcome: &Outcome,
+        slack: Nanos,
+        clocks: &Clocks,
+    ) -> Vec<&'static str> {
         if outcome.request.is_none() {
             return self.headless_complaints(id, outcome, slack);
         }
@@ -43,18 +88,22 @@ impl Facts {
         if named != Some(id) && (named.is_some() || self.script.raw_request(id).is_none()) {
             return vec!["another request was recorded in its place"];
         }
-        self.complaints(id, outcome, slack)
+        self.complaints(id, outcome, slack, clocks)
     }
 
     /// About a request whose head was never understood. None can follow it.
     fn headless_complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
         let client = Script::client_of(id);
         self.client(client).is_over = true;
-        let (waited, ended) = (nanos(outcome.times.head), outcome.ended.as_nanos());
+        let waited = nanos(outcome.times.head);
+        let decided = outcome.started.as_nanos() + waited;
         let is_deserved = match outcome.reason {
             Reason::ClientAborted => self.may_leave(client),
             Reason::Timeout(Timer::ClientHead) => {
-                within(waited, 10 * SECOND, slack) && is_late(self.told(id).arrived_head, ended)
+                let limits = ["client.head", "total"].map(|key| limit(&self.script, key));
+                let limit = limits.into_iter().flatten().min();
+                limit.is_some_and(|limit| within(waited, limit, slack))
+                    && is_late(self.told(id).arrived_head, decided)
             }
             Reason::BadRequest | Reason::RequestTooLarge => {
                 let verdict = Verdict::on(&self.script, id);
@@ -74,94 +123,87 @@ impl Facts {
         end.aborted || (end.half_closed && is_careless(&self.script, client))
     }
 
-    fn complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
+    fn complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos, clocks: &Clocks) -> Vec<&'static str> {
         let client = Script::client_of(id);
         let may_leave = self.may_leave(client);
         let verdict = match Verdict::on(&self.script, id) {
             // The server was faster.
-            Verdict::BadBody if self.script.answer(id).early && outcome.reason != Reason::BadRequest => {
+            Verdict::BadBody | Verdict::GrowsTooLong
+                if self.script.answer(id).early
+                    && !matches!(outcome.reason, Reason::BadRequest | Reason::RequestTooLarge) =>
+            {
                 Verdict::on_answer(&self.script, id)
             }
             verdict => verdict,
         };
         let told = self.told(id).clone();
-        let plan = self.script.clients.get(client).cloned().unwrap_or_default();
-        let (started, ended) = (outcome.started.as_nanos(), outcome.ended.as_nanos());
-        let lasted = ended - started;
-        let mut complaints = Vec::new();
+        let plan = self.script.client(client);
+        let timing = self.timing(id, outcome, slack, clocks);
+        let (decided, mut complaints) = (timing.decided, timing.complaints());
         let mut demand = |holds: bool, complaint: &'static str| {
             if !holds {
                 complaints.push(complaint);
             }
         };
-        // `total` ends with the decision: a reply of ours may still take its time to reach a slow client.
-        let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
-        let flush = match (is_own, plan.reading) {
-            (false, _) => 0,
-            (true, Pace::Prompt) => SECOND,
-            (true, Pace::Drip { .. } | Pace::Stops { .. }) => 600 * SECOND,
-        };
-        demand(lasted <= 30 * SECOND + slack + flush, "`total` was overrun");
+        let (hung_up, is_over) = (self.has_hung_up, self.is_tunnel_over(id));
+        let grumbled = was_grumbled_at(&self.script, outcome, clocks);
+        self.told(id).was_grumbled_at = grumbled;
         let has = |fault: Fault| self.script.faults.contains(&fault);
         // A server that read nothing of a body before may not read this request on the same connection either.
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
         match outcome.reason {
             Reason::Ok => {
                 let status = verdict.status().unwrap_or_else(|| wording::status(&self.script, id));
-                demand(outcome.status == Some(status), "another status");
+                demand(outcome.status == Some(status) || grumbled, "another status");
+                demand(outcome.status != Some(101) || is_over, "a half of its tunnel was not over");
                 demand(
-                    matches!(verdict, Verdict::Served | Verdict::Answered),
+                    matches!(verdict, Verdict::Served | Verdict::Answered) || grumbled,
                     "it should not have gone well",
                 );
             }
             Reason::Timeout(Timer::Connect) => {
-                let took = outcome.attempts.last().map_or(0, |attempt| nanos(attempt.took));
-                demand(within(took, SECOND, slack), "`connect` fired at another time");
-                demand(has(Fault::Connects), "connecting was not late");
+                let was_late =
+                    outcome.attempts.last().is_some_and(|attempt| timing::was_late(attempt.result));
+                demand(has(Fault::Connects) && was_late, "connecting was not late");
             }
             Reason::Timeout(Timer::Queue) => {
-                demand(lasted >= SECOND, "`queue` fired early");
                 demand(has(Fault::Limits), "there was no limit to wait for");
             }
-            Reason::Timeout(Timer::UpstreamRead) => {
-                demand(is_past(told.answered, 15 * SECOND, ended), "`read` fired early");
-                demand(is_late(told.answered_whole, ended), "the upstream had answered");
+            Reason::Timeout(Timer::UpstreamRead | Timer::UpstreamHead) => {
+                demand(is_late(told.answered_whole, decided), "the upstream had answered");
                 demand(told.sightings > 0 || may_be_deaf, "the upstream never had the request");
             }
-            Reason::Timeout(Timer::UpstreamHead) => {
-                let limit = Nanos::from(self.script.limits.head_seconds) * SECOND;
-                demand(limit > 0 && lasted >= limit, "`head` fired early");
-            }
-            Reason::Timeout(Timer::UpstreamWrite) => {
-                demand(lasted >= 15 * SECOND, "`write` fired early");
-                demand(may_be_deaf, "the upstream was reading");
-            }
-            Reason::Timeout(Timer::Total) => demand(lasted >= 30 * SECOND, "`total` fired early"),
+            Reason::Timeout(Timer::UpstreamWrite) => demand(may_be_deaf, "the upstream was reading"),
             Reason::Timeout(Timer::ClientBody) => {
-                demand(plan.sending != Pace::Prompt, "the client was not late");
-                demand(is_late(told.arrived_whole, ended), "the client had sent it all");
+                let waits_for_continue = plan.reading != Pace::Prompt && wording::expects(&self.script, id);
+                let may_be_late = plan.sending != Pace::Prompt || has(Fault::Bandwidth) || waits_for_continue;
+                demand(may_be_late, "the client was not late");
+                demand(is_late(told.arrived_whole, decided), "the client had sent it all");
             }
             Reason::Timeout(Timer::ClientWrite) => {
                 demand(plan.reading != Pace::Prompt, "the client was reading");
-                demand(lasted >= 15 * SECOND, "`client.write` fired early");
             }
+            Reason::Timeout(Timer::Total | Timer::StreamIdle) => {}
             Reason::Draining => {
-                let at = self
-                    .script
-                    .drain_at
-                    .map(|at| Nanos::from(at) * MS + self.script.drain_seconds() * SECOND);
-                demand(at.is_some_and(|at| within(ended, at, slack)), "the drain was not over");
+                let over = self.script.drain_ends();
+                demand(over.is_some_and(|at| within(decided, at, slack)), "the drain was not over");
             }
-            Reason::Timeout(_) => demand(false, "an exchange can't end so"),
+            Reason::Timeout(_) => {}
             Reason::ConnectRefused | Reason::ConnectUnreachable | Reason::ConnectExhausted => {
                 let is_out = outcome.reason == Reason::ConnectExhausted && has(Fault::Descriptors);
-                demand(has(Fault::Connects) || is_out, "connecting worked");
+                let is_down = outcome.reason == Reason::ConnectRefused && has(Fault::Flapping);
+                demand(has(Fault::Connects) || is_out || is_down, "connecting worked");
             }
             Reason::UpstreamReset | Reason::UpstreamClosedEarly => {
                 let stale = outcome.attempts.last().is_some_and(|attempt| attempt.reused);
                 let answer = self.script.answer(id);
                 demand(
-                    has(Fault::Truncation) || has(Fault::Nonsense) || stale || answer.early,
+                    has(Fault::Truncation)
+                        || has(Fault::Nonsense)
+                        || has(Fault::Flapping)
+                        || stale
+                        || answer.early
+                        || hung_up,
                     "the upstream was well",
                 );
             }
@@ -176,10 +218,18 @@ impl Facts {
             Reason::BadRequest => demand(verdict == Verdict::BadBody, "the request was well-formed"),
             Reason::ClientAborted => demand(may_leave, "the client stayed"),
             Reason::NoHealthyEndpoint | Reason::NoRoute | Reason::RequestTooLarge => {
-                demand(false, "nothing gave reason for that");
+                demand(verdict.reason() == outcome.reason.as_str(), "nothing gave reason for that");
             }
         }
         complaints
+    }
+
+    /// The times of an outcome.
+    fn timing<'a>(&'a self, id: u32, outcome: &'a Outcome, slack: Nanos, clocks: &'a Clocks) -> Timing<'a> {
+        let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
+        let flush = if is_own { nanos(outcome.times.body) } else { 0 };
+        let decided = outcome.ended.as_nanos() - flush;
+        Timing { script: &self.script, id, outcome, decided, slack, clocks }
     }
 
     /// What the proxy may answer by itself to a request that ended for this reason.
@@ -201,6 +251,18 @@ impl Facts {
     }
 }
 
+/// Whether the answer was what a server says that closes an idle connection: that can't be told from an answer if it
+/// reaches the proxy after the request left.
+fn was_grumbled_at(script: &Script, outcome: &Outcome, clocks: &Clocks) -> bool {
+    let Some(attempt) = outcome.attempts.last().filter(|attempt| attempt.reused) else { return false };
+    let place = setup::endpoints(script).get(attempt.endpoint as usize).copied();
+    let crossed = |stamps: &Stamps| {
+        let asked = attempt.started.as_nanos()..=stamps.grumbled;
+        Some(stamps.endpoint) == place && asked.contains(&stamps.took)
+    };
+    outcome.status == Some(408) && clocks.servers.iter().any(crossed)
+}
+
 /// The request that the target in an outcome names.
 fn named(outcome: &Outcome) -> Option<u32> {
     let request = outcome.request.as_ref()?;
@@ -208,13 +270,8 @@ fn named(outcome: &Outcome) -> Option<u32> {
 }
 
 /// Whether a limit fired when it was due.
-fn within(waited: Nanos, limit: Nanos, slack: Nanos) -> bool {
+pub(super) fn within(waited: Nanos, limit: Nanos, slack: Nanos) -> bool {
     (limit..=limit + slack).contains(&waited)
-}
-
-/// Whether nothing came for `limit` before `ended`.
-fn is_past(last: Option<Nanos>, limit: Nanos, ended: Nanos) -> bool {
-    last.is_none_or(|last| last > ended || last + limit <= ended)
 }
 
 /// Whether something had not happened by `ended`.
@@ -222,7 +279,7 @@ fn is_late(at: Option<Nanos>, ended: Nanos) -> bool {
     at.is_none_or(|at| at > ended)
 }
 
-fn nanos(duration: std::time::Duration) -> Nanos {
+pub(super) fn nanos(duration: std::time::Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -3,6 +3,7 @@
 use super::ending::is_careless;
 use super::{Facts, Told};
 use crate::faults::Fault;
+use crate::model::limits::{are_ample, limit, limit_of};
 use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Client, Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
@@ -11,8 +12,8 @@ use crate::wording;
 impl Facts {
     /// Checks everything once the world is at rest.
     pub(crate) fn finish(&mut self) {
-        let clients = self.script.clients.clone();
-        for (index, client) in clients.iter().enumerate() {
+        for index in 0..self.script.people() {
+            let client = &self.script.client(index);
             // A RST that cuts one response can destroy the ones before it that are still on their way.
             let ids = || (0..Script::count(client)).map(|k| Script::id(index, k));
             let was_cut = ids().any(|id| {
@@ -57,7 +58,8 @@ impl Facts {
             let excuse = self.was_cut(id, told) || self.is_excused(told, client) || self.outlived_drain(told);
             demand(told.seen_all || excuse, "it was never answered");
         }
-        if is_careful && self.is_plain(id, client) && !*excused && told.began.is_some() {
+        let is_plain = self.is_plain(id, client) && !told.was_grumbled_at;
+        if is_careful && is_plain && !*excused && told.began.is_some() {
             let verdict = Verdict::on(&self.script, id);
             let reason = told.outcome.as_ref().map(|outcome| outcome.reason.as_str());
             demand(reason == Some(verdict.reason()), "it should have ended otherwise");
@@ -76,19 +78,25 @@ impl Facts {
     /// Whether the response may be over before the request is, after which the connection closes.
     fn is_early(&mut self, id: u32) -> bool {
         let is_own_reply = self.told(id).status_seen.is_some_and(|(_, passed_on)| !passed_on);
-        wording::has_body(&self.script, id) && (self.script.answer(id).early || is_own_reply)
+        let is_early = self.script.answer(id).early || self.told(id).was_grumbled_at;
+        wording::has_body(&self.script, id) && (is_early || is_own_reply)
     }
 
     /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection.
     fn is_excused(&self, told: &Told, client: &Client) -> bool {
-        let is_idle = client.think > 70_000 || client.sending != Pace::Prompt;
-        told.outcome.is_none() && (is_idle || self.script.drain_at.is_some())
+        let may_be_closed_on = self.is_idle(client) || client.sending != Pace::Prompt;
+        told.outcome.is_none() && (may_be_closed_on || self.script.drain_at.is_some())
+    }
+
+    /// Whether a client may think for longer than the proxy keeps its connection.
+    fn is_idle(&self, client: &Client) -> bool {
+        let think = Nanos::from(client.think) * MS + 5 * SECOND;
+        limit(&self.script, "client.keepalive").is_some_and(|limit| think > limit)
     }
 
     /// Whether it ended when a drain's time was over, which waits for no reply.
     fn outlived_drain(&self, told: &Told) -> bool {
-        let Some(at) = self.script.drain_at else { return false };
-        let over = Nanos::from(at) * MS + self.script.drain_seconds() * SECOND;
+        let Some(over) = self.script.drain_ends() else { return false };
         told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() >= over)
     }
 
@@ -102,6 +110,7 @@ impl Facts {
             Fault::Limits,
             Fault::Drain,
             Fault::Stalls,
+            Fault::Flapping,
         ]
         .iter()
         .all(|fault| !script.faults.contains(fault));
@@ -114,7 +123,7 @@ impl Facts {
         quiet
             && !deaf
             && client.sending == Pace::Prompt
-            && client.think < 70_000
+            && !self.is_idle(client)
             && (!stale || !Verdict::on(script, id).goes_on() || (is_idempotent && self.is_kept(id)))
             && before
             && self.is_plain_exchange(id, client)
@@ -136,16 +145,15 @@ impl Facts {
             }
             Pace::Stops { .. } => return false,
         };
-        let head_limit = match script.limits.head_seconds {
-            0 => 14 * SECOND,
-            seconds => (Nanos::from(seconds) * SECOND).saturating_sub(SECOND),
-        };
         let takes = Nanos::from(answer.delay) * MS + pace;
         let says_close = wording::says_close(script, id);
         (!says_close || client.leave != Leave::HalfCloses || !client.pipelined)
             && answer.end == AnswerEnd::Whole
             && !answer.deaf
             && (!answer.early || !wording::has_body(script, id))
-            && takes < head_limit
+            && answer.endless == 0
+            && (!wording::switches(script, id) || (answer.closes && client.leave == Leave::Closes))
+            && takes + SECOND < limit_of(script, id, "head").unwrap_or(15 * SECOND)
+            && are_ample(script, id)
     }
 }

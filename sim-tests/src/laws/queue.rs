@@ -1,12 +1,13 @@
 //! The queue for connections: as long as its limit allows, not longer, and nobody is refused before.
 
 use super::Facts;
-use proxy_core::{AttemptResult, Instant, Outcome, Reason};
+use proxy_core::{AttemptResult, ClusterId, Instant, Outcome, Reason};
 
 impl Facts {
-    /// Checks who waited when, once everything is over. `max`: how many may wait.
-    pub(crate) fn check_queue(&mut self, max: u32) {
-        let outcomes = self.all().filter_map(|told| told.outcome.as_ref()).collect::<Vec<_>>();
+    /// Checks who waited when for a cluster, once everything is over. `max`: how many may wait.
+    pub(crate) fn check_queue(&mut self, cluster: ClusterId, max: u32) {
+        let outcomes = self.all().filter_map(|told| told.outcome.as_ref());
+        let outcomes = outcomes.filter(|outcome| outcome.cluster == Some(cluster)).collect::<Vec<_>>();
         let waits = outcomes.iter().map(|outcome| wait_of(outcome)).collect::<Vec<_>>();
         let mut complaints = Vec::new();
         for (begins, _) in waits.iter().filter(|(begins, ends)| begins < ends) {

@@ -3,7 +3,7 @@
 use crate::catalogue::{self, requests::Forwarded, responses::Passed};
 use crate::lines::{self, Fate, OF_RESPONSES, OF_TRAILERS};
 use crate::script::{AnswerFraming, Method, RequestBody, Script};
-use crate::setup::{client_addr, endpoint_addr, head_sizes, is_trusted};
+use crate::setup::{client_addr, first_endpoint_of, head_sizes, is_trusted};
 use crate::wording;
 use std::fmt::Write;
 
@@ -81,7 +81,9 @@ pub(crate) fn forwarded(script: &Script, id: u32) -> Expected {
     if has.chunks {
         expected.add("Transfer-Encoding: chunked");
     }
-    if has.te {
+    if has.upgrade {
+        expected.add("Connection: upgrade");
+    } else if has.te {
         expected.add("Connection: TE");
         expected.add(lines::TE_TRAILERS);
     }
@@ -104,6 +106,7 @@ pub(crate) fn forwarded(script: &Script, id: u32) -> Expected {
 struct Has {
     chunks: bool,
     te: bool,
+    upgrade: bool,
     forwarded_for: bool,
     forwarded_proto: bool,
     number: bool,
@@ -114,8 +117,10 @@ struct Has {
 fn put_request(expected: &mut Expected, script: &Script, id: u32) -> Has {
     let index = Script::client_of(id);
     let (client, request) = (script.client(index), script.request(id));
-    let (trusts, mut has) = (is_trusted(script, index), Has { host: Some("sim"), ..Has::default() });
-    let _ = write!(expected.start, "{} /{id} HTTP/1.1\r\n", wording::method_name(request.method));
+    let host = wording::host(script, id);
+    let (trusts, mut has) = (is_trusted(script, index), Has { host: Some(host), ..Has::default() });
+    let (method, target) = (wording::method_name(request.method), wording::target(script, id));
+    let _ = write!(expected.start, "{method} {target} HTTP/1.1\r\n");
     for line in wording::request_lines(&client, &request) {
         match line.fate {
             Fate::Kept => expected.keep(line.text),
@@ -134,8 +139,12 @@ fn put_request(expected: &mut Expected, script: &Script, id: u32) -> Has {
             Fate::Believed | Fate::Joined => {}
         }
     }
-    expected.keep(wording::HOST);
+    let _ = write!(expected.start, "Host: {host}\r\n");
     wording::put_padding(&mut expected.start, &request);
+    if wording::upgrades(script, id) {
+        expected.keep(wording::UPGRADE);
+        has.upgrade = true;
+    }
     let body = wording::framed_body(&client, &request);
     wording::put_length(&mut expected.start, body);
     if wording::expects(script, id) {
@@ -157,8 +166,8 @@ fn put_raw_request(expected: &mut Expected, script: &Script, id: u32, raw: &Forw
         out.push_str("\r\n");
     };
     put(&mut expected.start, raw.line);
-    if raw.host.is_empty() {
-        let _ = write!(expected.start, "Host: {}\r\n", endpoint_addr(0));
+    if let Some(addr) = first_endpoint_of(script, id).filter(|_| raw.host.is_empty()) {
+        let _ = write!(expected.start, "Host: {addr}\r\n");
     }
     raw.kept.iter().for_each(|line| put(&mut expected.start, line));
     Has {
@@ -184,13 +193,25 @@ pub(crate) fn returned(script: &Script, id: u32) -> Expected {
     }
     let answer = script.answer(id);
     let _ = write!(expected.start, "HTTP/1.1 {} Sim\r\nX-Id: {id}\r\n", wording::status(script, id));
-    for line in lines::chosen(&OF_RESPONSES, answer.lines).filter(|line| line.fate == Fate::Kept) {
-        expected.keep(line.text);
+    let switches = wording::switches(script, id);
+    for line in lines::chosen(&OF_RESPONSES, answer.lines) {
+        if line.fate == Fate::Kept || (switches && line.text.starts_with("Upgrade")) {
+            expected.keep(line.text);
+        }
+    }
+    expected.add(if answer.http10 { "Via: 1.0 weir" } else { "Via: 1.1 weir" });
+    if switches {
+        expected.keep(wording::UPGRADE);
+        expected.add("Connection: upgrade");
+        expected.may_speak_of_connection = false;
+        return expected;
+    }
+    if answer.streams {
+        expected.keep(wording::EVENTS);
     }
     if let Some(length) = wording::announced_length(&answer, method) {
         let _ = write!(expected.start, "Content-Length: {length}\r\n");
     }
-    expected.add(if answer.http10 { "Via: 1.0 weir" } else { "Via: 1.1 weir" });
     let is_framed_anew =
         wording::is_chunked(&answer, method) || wording::framing(&answer, method) == AnswerFraming::Close;
     if is_framed_anew && !to_http10 {

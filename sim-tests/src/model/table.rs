@@ -1,7 +1,6 @@
 //! The promises of docs/timeouts.md and docs/logs.md as data: why an exchange may end, what the client is told, what the
 //! log says, and who must have been at fault.
 
-#[cfg(test)]
 use crate::time::{Nanos, SECOND};
 
 /// One reason.
@@ -31,7 +30,6 @@ pub(crate) enum Culprit {
 
 /// One limit on waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg(test)]
 pub(crate) struct Limit {
     pub(crate) key: &'static str,
     /// `None` is off.
@@ -86,7 +84,6 @@ pub(crate) const REASONS: &[Row] = &[
     row("draining", &[], &["KR", "KQ", "KC", "KH", "KD"], Culprit::Proxy).or_cut(),
 ];
 
-#[cfg(test)]
 const fn limit(
     key: &'static str,
     default: Option<u64>,
@@ -101,7 +98,6 @@ const fn limit(
 }
 
 /// Every limit on waiting.
-#[cfg(test)]
 pub(crate) const LIMITS: &[Limit] = &[
     limit("client.head", Some(10), "absolute", Some("client_head_timeout")),
     limit("client.body", Some(15), "idle, and a least rate", Some("client_body_timeout")),

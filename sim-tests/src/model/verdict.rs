@@ -1,7 +1,9 @@
 //! How a request must end when nothing but what it says itself, and what it is answered, can go wrong.
 
 use crate::catalogue::{requests, responses};
+use crate::model::routes;
 use crate::script::{Method, Script};
+use crate::setup;
 use crate::wording;
 
 /// The end that a request and its answer deserve.
@@ -13,6 +15,14 @@ pub(crate) enum Verdict {
     Answered,
     /// The proxy refuses the head with this status.
     Refused(u16),
+    /// No route matches: 404.
+    NoRoute,
+    /// The length of the body is over the limit: 413, before anything of it goes on.
+    TooLong,
+    /// The body turns out to be over the limit: 413.
+    GrowsTooLong,
+    /// There is no server for it: 503.
+    NoServer,
     /// The request's body breaks a rule: 400.
     BadBody,
     /// The answer's head breaks a rule: 502.
@@ -29,8 +39,23 @@ impl Verdict {
         match script.raw_request(id).map(|raw| raw.fate) {
             Some(requests::Fate::Refused(status)) => Self::Refused(status),
             Some(requests::Fate::Answered) => Self::Answered,
-            Some(requests::Fate::BadBody) => Self::BadBody,
-            Some(requests::Fate::Forwarded(_)) | None => Self::on_answer(script, id),
+            Some(fate) => Self::on_route(script, id, fate == requests::Fate::BadBody),
+            None => Self::on_route(script, id, false),
+        }
+    }
+
+    /// On a request whose head is in order.
+    fn on_route(script: &Script, id: u32, is_bad: bool) -> Self {
+        let Some(place) = routes::place_of(script, id) else { return Self::NoRoute };
+        let max = routes::all(script).get(place).and_then(setup::body_max);
+        let is_long = max.is_some_and(|max| wording::request_content(script, id).len() as u64 > max);
+        let is_chunked = wording::is_chunked_request(script, id);
+        match (is_long, is_chunked) {
+            (true, false) => Self::TooLong,
+            _ if setup::first_endpoint_of(script, id).is_none() => Self::NoServer,
+            (true, true) => Self::GrowsTooLong,
+            (false, _) if is_bad => Self::BadBody,
+            (false, _) => Self::on_answer(script, id),
         }
     }
 
@@ -49,7 +74,9 @@ impl Verdict {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Served | Self::Answered => "ok",
-            Self::Refused(413 | 414 | 431) => "request_too_large",
+            Self::Refused(413 | 414 | 431) | Self::TooLong | Self::GrowsTooLong => "request_too_large",
+            Self::NoRoute => "no_route",
+            Self::NoServer => "no_healthy_endpoint",
             Self::Refused(_) | Self::BadBody => "bad_request",
             Self::BadResponse | Self::CutResponse => "upstream_bad_response",
             Self::HeadTooLarge => "upstream_head_too_large",
@@ -62,6 +89,9 @@ impl Verdict {
             Self::Served | Self::CutResponse => None,
             Self::Answered => Some(200),
             Self::Refused(status) => Some(status),
+            Self::NoRoute => Some(404),
+            Self::TooLong | Self::GrowsTooLong => Some(413),
+            Self::NoServer => Some(503),
             Self::BadBody => Some(400),
             Self::BadResponse | Self::HeadTooLarge => Some(502),
         }
@@ -69,6 +99,6 @@ impl Verdict {
 
     /// Whether anything of the request may reach an origin.
     pub(crate) const fn goes_on(self) -> bool {
-        !matches!(self, Self::Refused(_) | Self::Answered)
+        !matches!(self, Self::Refused(_) | Self::Answered | Self::NoRoute | Self::TooLong | Self::NoServer)
     }
 }

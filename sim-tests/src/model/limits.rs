@@ -1,0 +1,92 @@
+//! Which limits are in force: what the script sets, and the documented defaults for the rest.
+
+use super::routes;
+use super::table::{LIMITS, Limit};
+use crate::script::{Script, Timeouts};
+use crate::time::{MS, Nanos};
+
+impl Timeouts {
+    /// What is set for a key; `None`: nothing.
+    fn code(&self, key: &str) -> Option<u8> {
+        let code = match key {
+            "client.head" => self.client_head,
+            "client.body" => self.client_body,
+            "client.write" => self.client_write,
+            "client.keepalive" => self.client_keepalive,
+            "queue" => self.queue,
+            "connect" => self.connect,
+            "write" => self.write,
+            "read" => self.read,
+            "head" => self.head,
+            "total" => self.total,
+            "stream.idle" => self.stream_idle,
+            "upstream.keepalive" => self.upstream_keepalive,
+            "drain" => self.drain,
+            _ => 0,
+        };
+        (code > 0).then_some(code)
+    }
+}
+
+fn known(key: &str) -> &'static Limit {
+    LIMITS.iter().find(|limit| limit.key == key).unwrap_or(&LIMITS[0])
+}
+
+/// The limit under this key before a route is known; `None`: it is off.
+pub(crate) fn limit(script: &Script, key: &str) -> Option<Nanos> {
+    resolve(&script.timeouts, None, key)
+}
+
+/// The limit under this key on the route that a request takes.
+pub(crate) fn limit_of(script: &Script, id: u32, key: &str) -> Option<Nanos> {
+    let place = routes::place_of(script, id).unwrap_or(0);
+    limit_on(script, place, key)
+}
+
+/// The limit under this key on a route.
+pub(crate) fn limit_on(script: &Script, place: usize, key: &str) -> Option<Nanos> {
+    let route = if script.routes.is_empty() { None } else { routes::all(script).get(place).copied() };
+    resolve(&script.timeouts, route.as_ref().map(|route| &route.timeouts), key)
+}
+
+fn resolve(everywhere: &Timeouts, here: Option<&Timeouts>, key: &str) -> Option<Nanos> {
+    match here.and_then(|here| here.code(key)).or_else(|| everywhere.code(key)) {
+        None => known(key).default,
+        Some(OFF) => None,
+        Some(code) => Some(Nanos::from(code) * UNIT),
+    }
+}
+
+/// Whether some limit is off, so that somebody may wait for ever.
+pub(crate) fn are_off(script: &Script) -> bool {
+    let everywhere = [script.timeouts].into_iter().chain(script.routes.iter().map(|route| route.timeouts));
+    everywhere.into_iter().any(|timeouts| LIMITS.iter().any(|limit| timeouts.code(limit.key) == Some(OFF)))
+}
+
+/// How much of the `total` of a route may be over when its request's head is read and the route is known.
+pub(crate) fn head_share(script: &Script) -> Nanos {
+    let is_own = script.routes.iter().any(|route| route.timeouts.total > 0);
+    let head = ["client.head", "total"].into_iter().filter_map(|key| limit(script, key)).min();
+    if is_own { head.unwrap_or(Nanos::MAX / 2) } else { 0 }
+}
+
+/// Whether an exchange may go on for ever as long as something moves.
+pub(crate) fn may_last(script: &Script) -> bool {
+    let has_streams = script.routes.iter().any(|route| route.stream);
+    are_off(script) || has_streams || script.answers.iter().any(|answer| answer.streams || answer.switches)
+}
+
+/// Whether nobody who is not at fault comes near any limit.
+pub(crate) fn are_ample(script: &Script, id: u32) -> bool {
+    let waits = ["client.head", "client.body", "client.write", "queue", "connect", "write", "read", "total"];
+    waits.iter().all(|key| {
+        let default = known(key).default.unwrap_or(0);
+        limit_of(script, id, key).is_none_or(|limit| limit >= default)
+    })
+}
+
+/// A limit that is switched off.
+const OFF: u8 = u8::MAX;
+
+/// What limits count in.
+const UNIT: Nanos = 250 * MS;

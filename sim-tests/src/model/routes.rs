@@ -1,0 +1,125 @@
+//! Which route a request takes, by docs/configuration: the most specific host, then the longest path.
+
+use crate::catalogue::requests::Fate;
+use crate::script::{Route, Script};
+use crate::wording;
+
+/// Hosts that clients ask for.
+pub(crate) const HOSTS: [&str; 6] = ["sim", "a.sim", "b.a.sim", "other", "A.Sim:8080", "asim"];
+
+/// What stands before the number in the targets that clients ask for.
+pub(crate) const PATHS: [&str; 5] = ["/", "/r/", "/r/s/", "/rs/", "/r/?x=/"];
+
+/// Hosts that routes are for; `None` is any.
+const ROUTE_HOSTS: [Option<&str>; 5] = [None, Some("sim"), Some("*.sim"), Some("a.sim"), Some("*.a.sim")];
+
+/// Paths that routes are for.
+const ROUTE_PATHS: [&str; 4] = ["/", "/r", "/r/", "/r/s"];
+
+impl Route {
+    /// The host that it is for.
+    pub(crate) fn host(&self) -> Option<&'static str> {
+        ROUTE_HOSTS[usize::from(self.host) % ROUTE_HOSTS.len()]
+    }
+
+    /// The path that it is for.
+    pub(crate) fn path(&self) -> &'static str {
+        ROUTE_PATHS[usize::from(self.path) % ROUTE_PATHS.len()]
+    }
+
+    /// How specific it is for a request that it matches; `None`: it does not match.
+    fn fit(&self, host: &str, path: &str) -> Option<(usize, usize)> {
+        let for_host = match self.host() {
+            None => 0,
+            Some(wildcard) if wildcard.starts_with('*') => {
+                let is_below = host.len() >= wildcard.len() && host.ends_with(&wildcard[1..]);
+                is_below.then_some(wildcard.len())?
+            }
+            Some(exact) => (exact == host).then_some(usize::MAX)?,
+        };
+        let rest = path.strip_prefix(self.path())?;
+        let is_at_border = rest.is_empty() || rest.starts_with('/') || self.path().ends_with('/');
+        is_at_border.then_some((for_host, self.path().len()))
+    }
+}
+
+/// The routes of the configuration. A script without any has one for everything; of two that tie the first counts.
+pub(crate) fn all(script: &Script) -> Vec<Route> {
+    let mut routes = Vec::<Route>::new();
+    for route in &script.routes {
+        let tie = |other: &Route| (other.host(), other.path()) == (route.host(), route.path());
+        if !routes.iter().any(tie) {
+            routes.push(*route);
+        }
+    }
+    if routes.is_empty() {
+        routes.push(Route::default());
+    }
+    routes
+}
+
+/// The place of the route that a request takes.
+pub(crate) fn place_of(script: &Script, id: u32) -> Option<usize> {
+    if script.routes.is_empty() {
+        return Some(0);
+    }
+    let (host, path) = whereto(script, id);
+    find(&all(script), &without_port(&host).to_ascii_lowercase(), &path)
+}
+
+/// The place of the most specific route.
+fn find(routes: &[Route], host: &str, path: &str) -> Option<usize> {
+    let fits = routes.iter().enumerate().filter_map(|(at, route)| Some((route.fit(host, path)?, at)));
+    fits.max_by_key(|(fit, _)| *fit).map(|(_, at)| at)
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The host and path that a request is for.
+fn whereto(script: &Script, id: u32) -> (String, String) {
+    let (host, target) = match script.raw_request(id).map(|raw| raw.fate) {
+        None => (wording::host(script, id).to_owned(), wording::target(script, id)),
+        Some(Fate::Forwarded(raw)) => {
+            let target = raw.line.split(' ').nth(1).unwrap_or_default();
+            (raw.host.to_owned(), target.replace('$', &id.to_string()))
+        }
+        Some(_) => ("sim".to_owned(), format!("/{id}")),
+    };
+    let path = target.split('?').next().unwrap_or_default();
+    // `OPTIONS *` is for the server as a whole, which is who has its root.
+    (host, if path == "*" { "/".to_owned() } else { path.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_host_then_the_longest_path_wins() {
+        let route = |host, path| Route { host, path, ..Route::default() };
+        // Any, sim, *.sim, a.sim and *.a.sim; / and /r.
+        let routes = [route(0, 0), route(2, 1), route(3, 0), route(0, 1), route(4, 1)];
+        let found = |host, path| find(&routes, host, path);
+        assert_eq!(found("a.sim", "/r/5"), Some(2));
+        assert_eq!(found("b.sim", "/r/5"), Some(1));
+        assert_eq!(found("b.sim", "/5"), Some(0));
+        assert_eq!(found("b.a.sim", "/r/5"), Some(4));
+        assert_eq!(found("sim", "/r/5"), Some(3));
+        assert_eq!(found("sim", "/rs/5"), Some(0));
+        assert_eq!(find(&routes[1..3], "sim", "/r/5"), None);
+    }
+
+    #[test]
+    fn a_port_is_no_part_of_a_host() {
+        assert_eq!(without_port("sim:80"), "sim");
+        assert_eq!(without_port("sim:"), "sim");
+        assert_eq!(without_port("[::1]:80"), "[::1]");
+        assert_eq!(without_port("[::1]"), "[::1]");
+        assert_eq!(without_port("sim"), "sim");
+    }
+}
