@@ -127,10 +127,14 @@ struct Way {
 /// One for each cluster that requests can come to.
 fn ways(script: &Script) -> Vec<Way> {
     let mut ways = Vec::<Way>::new();
+    let mut asked = Script { requests: vec![Request::default()], ..setup_of(script) };
     for (host, path) in (0..HOSTS.len()).flat_map(|host| (0..PATHS.len()).map(move |path| (host, path))) {
+        if ways.len() == usize::from(setup::clusters(script)) {
+            break;
+        }
         let low = |place: usize| u8::try_from(place).unwrap_or(0);
         let request = Request { host: low(host), path: low(path), ..Request::default() };
-        let asked = Script { requests: vec![request], ..setup_of(script) };
+        asked.requests[0] = request;
         let Some(cluster) = setup::cluster_of(&asked, 0) else { continue };
         let is_new = ways.iter().all(|way| way.cluster != cluster);
         if is_new && setup::first_endpoint_of(&asked, 0).is_some() {

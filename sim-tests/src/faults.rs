@@ -1,5 +1,6 @@
 //! Swarm testing: each run allows only some kinds of misbehaviour, so that one kind can't hide another.
 
+use crate::model::routes::drop_ties;
 use crate::script::{AnswerEnd, Connect, Leave, Pace, Script, Timeouts};
 use serde::{Deserialize, Serialize};
 
@@ -72,13 +73,14 @@ pub(crate) const ALL: [Fault; 20] = [
     Fault::Drain,
 ];
 
-/// Replaces what is not allowed by its plain counterpart.
+/// Replaces what is not allowed by its plain counterpart, and leaves out what can't be configured.
 pub(crate) fn tame(mut script: Script) -> Script {
     for fault in ALL {
         if !script.faults.contains(&fault) {
             remove(&mut script, fault);
         }
     }
+    drop_ties(&mut script.routes);
     script
 }
 

@@ -118,6 +118,11 @@ impl Facts {
         &mut person.requests[k]
     }
 
+    /// What is known of a request, if anything is.
+    fn known(&self, id: u32) -> Option<&Told> {
+        self.people.get(Script::client_of(id))?.requests.get(Script::place_of(id))
+    }
+
     /// Everything that is known of all requests.
     fn all(&self) -> impl Iterator<Item = &Told> {
         self.people.iter().flat_map(|person| &person.requests)

@@ -1,8 +1,10 @@
 //! A second, strict reader of HTTP/1.1, written apart from the proxy's: what the proxy forwards must read the same here.
 
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// A head, of either kind: its text, and where in it the parts are.
 #[derive(Clone, PartialEq, Eq)]
@@ -83,7 +85,7 @@ impl Reader {
         loop {
             match self.state {
                 State::Head => {
-                    let Some(end) = find(&self.buffer, b"\r\n\r\n") else { return Ok(None) };
+                    let Some(end) = HEAD_END.find(&self.buffer) else { return Ok(None) };
                     let head = Head::parse(self.take(end + 4), kind)?;
                     self.state = framing(&head, kind)?;
                     return Ok(Some(Part::Head(head)));
@@ -137,7 +139,7 @@ impl Reader {
     }
 
     fn line(&mut self) -> Option<Bytes> {
-        let end = find(&self.buffer, b"\r\n")?;
+        let end = LINE_END.find(&self.buffer)?;
         let mut line = self.take(end + 2);
         line.truncate(end);
         Some(line)
@@ -268,9 +270,9 @@ pub(crate) fn joined(first: Bytes, second: Bytes) -> Bytes {
     if first.is_empty() { second } else { [first, second].concat().into() }
 }
 
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    memchr::memmem::find(haystack, needle)
-}
+static HEAD_END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
+
+static LINE_END: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(b"\r\n"));
 
 #[cfg(test)]
 mod tests {

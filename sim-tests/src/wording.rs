@@ -197,7 +197,12 @@ pub(crate) fn host(script: &Script, id: u32) -> &'static str {
 
 /// The target of a request that is not of the catalogue.
 pub(crate) fn target(script: &Script, id: u32) -> String {
-    format!("{}{id}", PATHS[usize::from(script.request(id).path) % PATHS.len()])
+    format!("{}{id}", before_number(script, id))
+}
+
+/// What stands before the number in such a target.
+pub(crate) fn before_number(script: &Script, id: u32) -> &'static str {
+    PATHS[usize::from(script.request(id).path) % PATHS.len()]
 }
 
 pub(crate) const EXPECT: &str = "Expect: 100-continue";

@@ -173,17 +173,16 @@ impl World {
     }
 
     fn schedule_script(&mut self) {
-        let script = self.script.clone();
-        for index in 0..script.people() {
-            self.at(Nanos::from(script.client(index).start) * MS, Event::Start(index));
+        for index in 0..self.script.people() {
+            self.at(Nanos::from(self.script.client(index).start) * MS, Event::Start(index));
         }
-        for (at, length) in script.stalls {
+        for (at, length) in self.script.stalls.clone() {
             self.at(Nanos::from(at) * MS, Event::Stall(Nanos::from(length) * MS));
         }
-        for at in script.rivals {
+        for at in self.script.rivals.clone() {
             self.at(Nanos::from(at) * MS, Event::RivalWants);
         }
-        if let Some(at) = script.drain_at {
+        if let Some(at) = self.script.drain_at {
             self.at(Nanos::from(at) * MS, Event::Drain);
         }
     }

@@ -8,6 +8,39 @@ use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Client, Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
 use crate::wording;
+use std::mem;
+
+/// What the requests of a connection before one mean for it.
+#[derive(Debug)]
+struct Before {
+    /// One of them ended the connection.
+    is_excused: bool,
+    /// Nothing gave those before `next` a reason to fail.
+    are_plain: bool,
+    next: u32,
+}
+
+impl Before {
+    /// Whether all up to this one are plain; each is looked at once.
+    fn are_plain(&mut self, id: u32, is_plain: impl Fn(u32) -> bool) -> bool {
+        while self.are_plain && self.next <= id {
+            self.are_plain = is_plain(self.next);
+            self.next += 1;
+        }
+        self.are_plain
+    }
+}
+
+/// Faults that can make any request fail.
+const DISTURBING: [Fault; 7] = [
+    Fault::Connects,
+    Fault::Descriptors,
+    Fault::Bandwidth,
+    Fault::Limits,
+    Fault::Drain,
+    Fault::Stalls,
+    Fault::Flapping,
+];
 
 impl Facts {
     /// Checks everything once the world is at rest.
@@ -16,22 +49,22 @@ impl Facts {
             let client = &self.script.client(index);
             // A RST that cuts one response can destroy the ones before it that are still on their way.
             let ids = || (0..Script::count(client)).map(|k| Script::id(index, k));
-            let was_cut = ids().any(|id| {
-                let told = self.told(id).clone();
-                self.was_cut(id, &told)
-            });
-            let mut excused = was_cut && self.client(index).was_reset;
+            let was_cut = ids().any(|id| self.known(id).is_some_and(|told| self.was_cut(id, told)));
+            let is_excused = was_cut && self.client(index).was_reset;
+            let mut before = Before { is_excused, are_plain: true, next: Script::id(index, 0) };
             for id in ids() {
-                let told = self.told(id).clone();
-                for complaint in self.unfitting(id, &told, client, &mut excused) {
+                let told = mem::take(self.told(id));
+                let complaints = self.unfitting(id, &told, client, &mut before);
+                for complaint in complaints {
                     self.violate(format!("{id}: {complaint}: {told:?}"));
                 }
+                *self.told(id) = told;
             }
         }
     }
 
-    /// What does not fit together about one request. `excused`: an earlier one on its connection ended that.
-    fn unfitting(&mut self, id: u32, told: &Told, client: &Client, excused: &mut bool) -> Vec<&'static str> {
+    /// What does not fit together about one request.
+    fn unfitting(&mut self, id: u32, told: &Told, client: &Client, before: &mut Before) -> Vec<&'static str> {
         let mut complaints = Vec::new();
         let mut demand = |holds: bool, complaint: &'static str| {
             if !holds {
@@ -54,12 +87,12 @@ impl Facts {
         let index = Script::client_of(id);
         let is_aborted = self.client(index).aborted;
         let is_careful = !is_careless(&self.script, index) && client.reading == Pace::Prompt && !is_aborted;
-        if told.began.is_some() && is_careful && !*excused {
+        if told.began.is_some() && is_careful && !before.is_excused {
             let excuse = self.was_cut(id, told) || self.is_excused(told, client) || self.outlived_drain(told);
             demand(told.seen_all || excuse, "it was never answered");
         }
-        let is_plain = self.is_plain(id, client) && !told.was_grumbled_at;
-        if is_careful && is_plain && !*excused && told.began.is_some() {
+        let is_judged = is_careful && !before.is_excused && told.began.is_some();
+        if is_judged && !told.was_grumbled_at && self.is_plain(id, client, before) {
             let verdict = Verdict::on(&self.script, id);
             let reason = told.outcome.as_ref().map(|outcome| outcome.reason.as_str());
             demand(reason == Some(verdict.reason()), "it should have ended otherwise");
@@ -70,15 +103,18 @@ impl Facts {
         }
         // What follows on this connection may go unanswered.
         let cut_short = told.seen_all && told.arrived_whole.is_none();
-        *excused |=
-            told.said_close || self.was_cut(id, told) || !told.seen_all || cut_short || self.is_early(id);
+        before.is_excused |= told.said_close
+            || self.was_cut(id, told)
+            || !told.seen_all
+            || cut_short
+            || self.is_early(id, told);
         complaints
     }
 
     /// Whether the response may be over before the request is, after which the connection closes.
-    fn is_early(&mut self, id: u32) -> bool {
-        let is_own_reply = self.told(id).status_seen.is_some_and(|(_, passed_on)| !passed_on);
-        let is_early = self.script.answer(id).early || self.told(id).was_grumbled_at;
+    fn is_early(&self, id: u32, told: &Told) -> bool {
+        let is_own_reply = told.status_seen.is_some_and(|(_, passed_on)| !passed_on);
+        let is_early = self.script.answer(id).early || told.was_grumbled_at;
         wording::has_body(&self.script, id) && (is_early || is_own_reply)
     }
 
@@ -101,32 +137,19 @@ impl Facts {
     }
 
     /// Whether nothing in the whole script gives this request a reason to fail but what it says or is answered itself.
-    fn is_plain(&self, id: u32, client: &Client) -> bool {
+    fn is_plain(&self, id: u32, client: &Client, before: &mut Before) -> bool {
         let script = &self.script;
-        let quiet = [
-            Fault::Connects,
-            Fault::Descriptors,
-            Fault::Bandwidth,
-            Fault::Limits,
-            Fault::Drain,
-            Fault::Stalls,
-            Fault::Flapping,
-        ]
-        .iter()
-        .all(|fault| !script.faults.contains(fault));
-        let first = Script::id(Script::client_of(id), 0);
-        let before = (first..id).all(|earlier| self.is_plain_exchange(earlier, client));
-        let stale =
-            script.faults.contains(&Fault::StaleConnections) || script.faults.contains(&Fault::Nonsense);
-        let deaf = script.answers.iter().any(|answer| answer.deaf);
-        let is_idempotent = wording::is_idempotent(wording::method(script, id));
-        quiet
-            && !deaf
-            && client.sending == Pace::Prompt
+        let is_quiet = || DISTURBING.iter().all(|fault| !script.faults.contains(fault));
+        let is_stale =
+            || [Fault::StaleConnections, Fault::Nonsense].iter().any(|fault| script.faults.contains(fault));
+        let is_deaf = || script.answers.iter().any(|answer| answer.deaf);
+        let is_idempotent = || wording::is_idempotent(wording::method(script, id));
+        client.sending == Pace::Prompt
+            && is_quiet()
+            && !is_deaf()
             && !self.is_idle(client)
-            && (!stale || !Verdict::on(script, id).goes_on() || (is_idempotent && self.is_kept(id)))
-            && before
-            && self.is_plain_exchange(id, client)
+            && (!is_stale() || !Verdict::on(script, id).goes_on() || (is_idempotent() && self.is_kept(id)))
+            && before.are_plain(id, |earlier| self.is_plain_exchange(earlier, client))
     }
 
     /// Whether all of a request is sure to be kept until the server proves alive: at most one read buffer is pinned for
@@ -137,10 +160,10 @@ impl Facts {
 
     fn is_plain_exchange(&self, id: u32, client: &Client) -> bool {
         let (script, answer) = (&self.script, self.script.answer(id));
-        let whole = wording::answer(script, id, 0);
         let pace = match answer.pace {
             Pace::Prompt => 0,
             Pace::Drip { bytes, every } => {
+                let whole = wording::answer(script, id, 0);
                 Nanos::from(every) * MS * (whole.octets.len() as u64 / u64::from(bytes.max(1)) + 1)
             }
             Pace::Stops { .. } => return false,

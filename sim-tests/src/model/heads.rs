@@ -45,20 +45,21 @@ impl Expected {
             return Err(format!("{head:?} does not begin with {:?}", self.start));
         };
         let (mut seen, mut number) = (0u32, None);
-        for line in rest.split_terminator("\r\n") {
+        for line in rest.split_inclusive('\n') {
             if let Some(text) = line.strip_prefix(NUMBER).filter(|_| self.is_numbered && number.is_none()) {
+                let text = text.strip_suffix("\r\n").unwrap_or_default();
                 let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
                 number = u64::from_str_radix(text, 16).ok().filter(|_| is_hex);
                 continue;
             }
-            let at = self.added.split_terminator("\r\n").position(|added| added == line);
+            let at = self.added.split_inclusive('\n').position(|added| added == line);
             match at.map(|at| 1 << at) {
                 Some(bit) if seen & bit == 0 => seen |= bit,
                 None if self.may_speak_of_connection && line.starts_with("Connection: ") => {}
                 _ => return Err(format!("{line:?} does not belong into {head:?}")),
             }
         }
-        if seen.count_ones() as usize != self.added.matches("\r\n").count() {
+        if seen.count_ones() as usize != self.added.split_inclusive('\n').count() {
             return Err(format!("{head:?} lacks some of {:?}", self.added));
         }
         if self.is_numbered && number.is_none() {

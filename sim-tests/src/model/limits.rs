@@ -6,6 +6,23 @@ use crate::script::{Script, Timeouts};
 use crate::time::{MS, Nanos};
 
 impl Timeouts {
+    /// All as usual.
+    pub(crate) const UNSET: Self = Self {
+        client_head: 0,
+        client_body: 0,
+        client_write: 0,
+        client_keepalive: 0,
+        queue: 0,
+        connect: 0,
+        write: 0,
+        read: 0,
+        head: 0,
+        total: 0,
+        stream_idle: 0,
+        upstream_keepalive: 0,
+        drain: 0,
+    };
+
     /// What is set for a key; `None`: nothing.
     fn code(&self, key: &str) -> Option<u8> {
         let code = match key {
@@ -45,8 +62,7 @@ pub(crate) fn limit_of(script: &Script, id: u32, key: &str) -> Option<Nanos> {
 
 /// The limit under this key on a route.
 pub(crate) fn limit_on(script: &Script, place: usize, key: &str) -> Option<Nanos> {
-    let route = if script.routes.is_empty() { None } else { routes::all(script).get(place).copied() };
-    resolve(&script.timeouts, route.as_ref().map(|route| &route.timeouts), key)
+    resolve(&script.timeouts, script.routes.get(place).map(|route| &route.timeouts), key)
 }
 
 fn resolve(everywhere: &Timeouts, here: Option<&Timeouts>, key: &str) -> Option<Nanos> {
@@ -79,9 +95,10 @@ pub(crate) fn may_last(script: &Script) -> bool {
 /// Whether nobody who is not at fault comes near any limit.
 pub(crate) fn are_ample(script: &Script, id: u32) -> bool {
     let waits = ["client.head", "client.body", "client.write", "queue", "connect", "write", "read", "total"];
+    let place = routes::place_of(script, id).unwrap_or(0);
     waits.iter().all(|key| {
         let default = known(key).default.unwrap_or(0);
-        limit_of(script, id, key).is_none_or(|limit| limit >= default)
+        limit_on(script, place, key).is_none_or(|limit| limit >= default)
     })
 }
 

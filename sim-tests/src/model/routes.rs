@@ -1,7 +1,7 @@
 //! Which route a request takes, by docs/configuration: the most specific host, then the longest path.
 
 use crate::catalogue::requests::Fate;
-use crate::script::{Route, Script};
+use crate::script::{Route, Script, Timeouts};
 use crate::wording;
 
 /// Hosts that clients ask for.
@@ -32,10 +32,10 @@ impl Route {
         let for_host = match self.host() {
             None => 0,
             Some(wildcard) if wildcard.starts_with('*') => {
-                let is_below = host.len() >= wildcard.len() && host.ends_with(&wildcard[1..]);
-                is_below.then_some(wildcard.len())?
+                let end = host.len().checked_sub(wildcard.len() - 1).filter(|at| *at > 0)?;
+                host.get(end..)?.eq_ignore_ascii_case(&wildcard[1..]).then_some(wildcard.len())?
             }
-            Some(exact) => (exact == host).then_some(usize::MAX)?,
+            Some(exact) => exact.eq_ignore_ascii_case(host).then_some(usize::MAX)?,
         };
         let rest = path.strip_prefix(self.path())?;
         let is_at_border = rest.is_empty() || rest.starts_with('/') || self.path().ends_with('/');
@@ -43,19 +43,28 @@ impl Route {
     }
 }
 
-/// The routes of the configuration. A script without any has one for everything; of two that tie the first counts.
-pub(crate) fn all(script: &Script) -> Vec<Route> {
-    let mut routes = Vec::<Route>::new();
-    for route in &script.routes {
-        let tie = |other: &Route| (other.host(), other.path()) == (route.host(), route.path());
-        if !routes.iter().any(tie) {
-            routes.push(*route);
-        }
-    }
-    if routes.is_empty() {
-        routes.push(Route::default());
-    }
-    routes
+/// The routes of the configuration. A script without any has one for everything.
+pub(crate) fn all(script: &Script) -> &[Route] {
+    const EVERYTHING: &[Route] = &[Route {
+        host: 0,
+        path: 0,
+        cluster: 0,
+        stream: false,
+        body_max: 0,
+        timeouts: Timeouts::UNSET,
+    }];
+    if script.routes.is_empty() { EVERYTHING } else { &script.routes }
+}
+
+/// No configuration has two routes for the same: the first counts.
+pub(crate) fn drop_ties(routes: &mut Vec<Route>) {
+    let mut seen = Vec::new();
+    routes.retain(|route| {
+        let key = (route.host(), route.path());
+        let is_new = !seen.contains(&key);
+        seen.push(key);
+        is_new
+    });
 }
 
 /// The place of the route that a request takes.
@@ -64,7 +73,7 @@ pub(crate) fn place_of(script: &Script, id: u32) -> Option<usize> {
         return Some(0);
     }
     let (host, path) = whereto(script, id);
-    find(&all(script), &without_port(&host).to_ascii_lowercase(), &path)
+    find(all(script), without_port(host), path)
 }
 
 /// The place of the most specific route.
@@ -80,19 +89,16 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// The host and path that a request is for.
-fn whereto(script: &Script, id: u32) -> (String, String) {
+/// The host that a request is for, and its path as far as it matters: no route knows the numbers of requests.
+fn whereto(script: &Script, id: u32) -> (&'static str, &'static str) {
     let (host, target) = match script.raw_request(id).map(|raw| raw.fate) {
-        None => (wording::host(script, id).to_owned(), wording::target(script, id)),
-        Some(Fate::Forwarded(raw)) => {
-            let target = raw.line.split(' ').nth(1).unwrap_or_default();
-            (raw.host.to_owned(), target.replace('$', &id.to_string()))
-        }
-        Some(_) => ("sim".to_owned(), format!("/{id}")),
+        None => (wording::host(script, id), wording::before_number(script, id)),
+        Some(Fate::Forwarded(raw)) => (raw.host, raw.line.split(' ').nth(1).unwrap_or_default()),
+        Some(_) => ("sim", "/"),
     };
     let path = target.split('?').next().unwrap_or_default();
     // `OPTIONS *` is for the server as a whole, which is who has its root.
-    (host, if path == "*" { "/".to_owned() } else { path.to_owned() })
+    (host, if path == "*" { "/" } else { path })
 }
 
 #[cfg(test)]
