@@ -13,6 +13,7 @@ mod content;
 mod contract;
 mod driver;
 mod faults;
+mod found;
 mod kernel;
 mod laws;
 mod ledger;
@@ -36,10 +37,12 @@ mod wording;
 mod world;
 
 pub use faults::Fault;
+pub use found::{CORPUS, save};
 pub use ledger::Ledger;
-pub use run::{Report, Violation, run, run_traced, run_unrecorded, verify};
+pub use run::{Report, Violation, run, run_traced, run_unrecorded, sample, verify};
 pub use script::{
     Answer, AnswerEnd, AnswerFraming, Client, Connect, Endpoint, Leave, Limits, Method, Pace, Request,
     RequestBody, Route, Script, Timeouts,
 };
+pub use shrink::shrink;
 pub use suite::{Counterexample, Settings, Suite, cores};

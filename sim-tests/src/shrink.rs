@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 
 /// The smallest script found that still breaks a law. `play` says which laws a script breaks, if any.
-pub(crate) fn shrink(
+pub fn shrink(
     script: &Script,
     violation: Violation,
     play: impl Fn(&Script) -> Option<Violation>,

@@ -1,7 +1,8 @@
 //! Many scripts from one seed, on all cores: what the test suite runs, and what one runs by hand for longer.
 
+use crate::found::{CORPUS, VOPR, save};
 use crate::ledger::Ledger;
-use crate::run::{Report, Violation, run_unrecorded, verify};
+use crate::run::{Report, Violation, sample};
 use crate::script::Script;
 use crate::shrink::shrink;
 use std::fmt;
@@ -142,10 +143,7 @@ impl Suite {
         settings: Settings,
         go_on: impl FnMut(&Self) -> bool,
     ) -> Result<Self, Box<Counterexample>> {
-        let play = |script: &Script| {
-            if script.seed.is_multiple_of(8) { verify(script) } else { run_unrecorded(script) }
-        };
-        Self::run_watched(settings, play, go_on)
+        Self::run_watched(settings, sample, go_on)
     }
 
     fn note(&mut self, report: &Report) {
@@ -229,15 +227,10 @@ impl Counterexample {
     /// # Errors
     /// When the file can't be written.
     pub fn save(&self) -> io::Result<String> {
-        let vopr = "cargo run --release -p sim-tests --bin vopr --";
         if !self.is_shrunk {
-            return Ok(format!("{vopr} --seed {} --scripts 1", self.seed));
+            return Ok(format!("{VOPR} --seed {} --scripts 1", self.seed));
         }
-        let json = self.script.to_json();
-        let name = format!("found-{:016x}.json", fnv(json.as_bytes()));
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-        std::fs::write(&path, json)?;
-        Ok(format!("{vopr} --script {}", path.display()))
+        save(&self.script, Path::new(CORPUS))
     }
 }
 
@@ -246,13 +239,6 @@ impl fmt::Display for Counterexample {
         writeln!(f, "seed {} breaks laws:\n{}", self.seed, self.violation)?;
         writeln!(f, "{}", self.script.to_json())
     }
-}
-
-/// The digest that names a file (FNV-1a).
-fn fnv(octets: &[u8]) -> u64 {
-    octets.iter().fold(0xcbf2_9ce4_8422_2325, |hash, octet| {
-        (hash ^ u64::from(*octet)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 /// Scripts after which a thread tells what came of them.

@@ -11,6 +11,7 @@ Plays simulated worlds: random scripts under every law, on all cores, until one 
     vopr --seed 7 --for 10m       from seed 7, for ten minutes
     vopr --seed 7 --scripts 1     only the script of seed 7
     vopr --script FILE            one saved script, with a trace of all that happens in it
+    vopr --script FILE --shrink   the same, and if it breaks a law, saves the smallest like it
     vopr --bench                  how fast it is, on one core
 
 Options:
@@ -19,6 +20,7 @@ Options:
     --for TIME      How long: 30s, 10m, 2h.
     --threads N     How many at a time; one per core if not given.
     --script FILE   A script as JSON.
+    --shrink        Make it small.
     --bench         Measure.
     --help          This.";
 
@@ -26,7 +28,7 @@ pub(crate) enum Command {
     Help,
     Hunt(Hunt),
     Bench { seed: u64 },
-    Play(PathBuf),
+    Play { path: PathBuf, shrinks: bool },
 }
 
 /// What to look for violations in.
@@ -40,7 +42,7 @@ pub(crate) struct Hunt {
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut seed = None;
     let mut hunt = Hunt { seed: 0, scripts: u64::MAX, time: Duration::MAX, threads: sim_tests::cores() };
-    let (mut bench, mut script) = (false, None);
+    let (mut bench, mut shrinks, mut script) = (false, false, None);
     while let Some(arg) = parser.next()? {
         match arg {
             Long("seed") => seed = Some(parser.value()?.parse()?),
@@ -48,13 +50,14 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("for") => hunt.time = parser.value()?.parse_with(duration)?,
             Long("threads") => hunt.threads = parser.value()?.parse()?,
             Long("script") => script = Some(PathBuf::from(parser.value()?)),
+            Long("shrink") => shrinks = true,
             Long("bench") => bench = true,
             Long("help") | Short('h') => return Ok(Command::Help),
             other => return Err(other.unexpected()),
         }
     }
     if let Some(path) = script {
-        return Ok(Command::Play(path));
+        return Ok(Command::Play { path, shrinks });
     }
     if bench {
         return Ok(Command::Bench { seed: seed.unwrap_or(1) });

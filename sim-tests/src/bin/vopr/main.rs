@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Hunt(hunt)) => hunt::run(&hunt),
         Ok(Command::Bench { seed }) => bench::run(seed),
-        Ok(Command::Play(path)) => play::run(&path),
+        Ok(Command::Play { path, shrinks }) => play::run(&path, shrinks),
         Err(error) => {
             println!("{error}\n\n{}", args::HELP);
             ExitCode::from(2)

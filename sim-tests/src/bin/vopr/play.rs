@@ -1,10 +1,10 @@
 //! Plays one saved script and tells what happens in it.
 
-use sim_tests::{Script, run_traced, verify};
+use sim_tests::{CORPUS, Script, Violation, run_traced, save, shrink, verify};
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(crate) fn run(path: &Path) -> ExitCode {
+pub(crate) fn run(path: &Path, shrinks: bool) -> ExitCode {
     let script = match read(path) {
         Ok(script) => script,
         Err(error) => {
@@ -27,8 +27,21 @@ pub(crate) fn run(path: &Path) -> ExitCode {
         }
         Err(violation) => {
             print!("{violation}");
+            if shrinks {
+                make_small(&script, violation);
+            }
             ExitCode::FAILURE
         }
+    }
+}
+
+fn make_small(script: &Script, violation: Violation) {
+    println!("\nMaking it small …");
+    let (small, violation) = shrink(script, violation, |script| verify(script).err());
+    print!("{violation}");
+    match save(&small, Path::new(CORPUS)) {
+        Ok(again) => println!("Again: {again}"),
+        Err(error) => println!("It can't be saved: {error}\n{}", small.to_json()),
     }
 }
 
