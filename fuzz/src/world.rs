@@ -365,12 +365,11 @@ impl World {
             let at = &mut self.peers[peer];
             let n = at.said.len().min(interest.read).min(left);
             // Either way is right: here, the octets decide.
-            if let Some(pipe) = interest.pipe.filter(|_| n % 2 == 1) {
-                let n = n.min(pipe.octets);
+            if let Some(to) = interest.pipe.filter(|_| n % 2 == 1) {
                 let bytes: Vec<u8> = at.said.drain(..n).collect();
                 at.given.extend_from_slice(&bytes);
                 left -= n;
-                let to = self.live[&pipe.to];
+                let to = self.live[&to];
                 assert!(self.peers[to].pipe.is_empty() && !self.peers[to].is_connecting, "piped behind others");
                 self.peers[to].pipe = bytes;
                 self.feed(Input::Piped { conn, n: u32::try_from(n).expect("a buffer is small") });

@@ -69,16 +69,7 @@ pub struct Interest {
     pub write: bool,
     /// Everything is written and nothing will follow: send FIN, once, and go on reading.
     pub shutdown: bool,
-    /// Instead of being read, octets may take a shorter way.
-    pub pipe: Option<Pipe>,
-}
-
-/// Leave to move octets from one connection to another unseen, through a pipe of the kernel's, as `splice(2)` does. Told
-/// by `Input::Piped`. A driver that has no pipes reads instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pipe {
-    /// For which connection they are.
-    pub to: ConnId,
-    /// How many, at most.
-    pub octets: usize,
+    /// Instead of being read, so many octets may be moved to this connection unseen, through a pipe of the kernel's, as
+    /// `splice(2)` does. Told by `Input::Piped`. A driver that has no pipes reads.
+    pub pipe: Option<ConnId>,
 }

@@ -91,7 +91,7 @@ pub enum Input {
     Drain,
     /// Time passed. The only input that fires timers.
     Tick,
-    /// Octets left the connection for a pipe: at most as many as `Interest::pipe` allowed, and at least one. The
+    /// Octets left the connection for a pipe: at most as many as might be read, and at least one. The
     /// connection that they are for is to be written them next; what it took of them is told by `Wrote`.
     Piped {
         /// Where they came from.

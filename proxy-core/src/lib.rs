@@ -35,7 +35,7 @@ mod timers;
 mod upstreams;
 
 pub use self::core::Core;
-pub use action::{Action, Close, Interest, Listen, Pipe};
+pub use action::{Action, Close, Interest, Listen};
 pub use config::{
     Balance, ClientTimeouts, Cluster, ClusterId, Config, ConfigError, Endpoint, Limits, Listener, Route,
     Timeouts,

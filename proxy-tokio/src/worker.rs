@@ -360,7 +360,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             return None;
         }
         let mut cx = Context::from_waker(waker);
-        let piped = interest.pipe.and_then(|pipe| self.pipes.fill(open, &mut cx, pipe.to, pipe.octets));
+        let piped = interest.pipe.and_then(|to| self.pipes.fill(open, &mut cx, to, interest.read));
         match piped.unwrap_or_else(|| self.buffer.read(open, &mut cx, interest.read)) {
             Read::Data(bytes) => Some(Input::Data { conn, bytes }),
             // No more than was allowed, which is far less than 4 GiB.

@@ -468,14 +468,13 @@ impl World {
         let cap = if draw == 0 { usize::MAX } else { self.at_least_tiny(draw.into()) };
         // Any choice is right: a driver may have pipes or not.
         let pipe = pipe.filter(|_| draw % 2 == 1);
-        let max = pipe.map_or(max, |pipe| pipe.octets);
         match self.wires[wire].read(now, End::Proxy, max.min(cap)) {
-            Got::Data(bytes) if let Some(pipe) = pipe => {
+            Got::Data(bytes) if let Some(to) = pipe => {
                 sometimes!(self.ledger, is_client, "a request went through a pipe");
                 sometimes!(self.ledger, !is_client, "a response went through a pipe");
                 self.after_proxy(wire, true);
                 let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                self.pipe_to(pipe.to, bytes);
+                self.pipe_to(to, bytes);
                 Some(Input::Piped { conn, n })
             }
             Got::Data(bytes) => {

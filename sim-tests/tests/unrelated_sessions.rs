@@ -91,9 +91,10 @@ impl Play {
     /// Notes what is wanted of a connection, by the octets and not by its id.
     fn tell(&mut self, what: &str, conn: ConnId) {
         let waiting = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
-        let told = self.core.interest(conn).map(|Interest { read, write, shutdown, pipe }| {
-            (read, write, shutdown, pipe.map(|pipe| pipe.octets))
-        });
+        let told = self
+            .core
+            .interest(conn)
+            .map(|Interest { read, write, shutdown, pipe }| (read, write, shutdown, pipe.is_some()));
         self.told.push(format!("{what} {told:?}, {waiting} octets wait"));
     }
 

@@ -4,8 +4,7 @@
 use super::Core;
 use super::interest::buffer;
 use super::view::View;
-use crate::action::Pipe;
-use crate::config::Config;
+use crate::action::Interest;
 use crate::input::ConnId;
 
 /// A body is piped while this many buffers of it are still to come. Looking at the rest costs less than the second pair
@@ -13,24 +12,21 @@ use crate::input::ConnId;
 const WORTHWHILE: u64 = 2;
 
 impl View<'_> {
-    /// Leave to pipe what the client sends of its request's body.
-    pub(super) fn request_pipe(&self) -> Option<Pipe> {
-        let octets = octets(self.config, self.session.unseen())?;
-        self.link.filter(|link| link.takes_piped())?;
-        Some(Pipe { to: self.exchange?.link()?, octets })
+    /// To whom what the client sends of its request's body may be piped.
+    pub(super) fn request_pipe(&self) -> Option<ConnId> {
+        let is_worthwhile = self.is_worthwhile(self.session.unseen());
+        if is_worthwhile && self.link?.takes_piped() { self.exchange?.link() } else { None }
     }
 
-    /// Leave to pipe what the upstream sends of its response's body.
-    pub(super) fn response_pipe(&self) -> Option<Pipe> {
-        let octets = octets(self.config, self.link?.unseen())?;
-        self.session.takes_piped().then_some(Pipe { to: self.exchange?.session, octets })
+    /// To whom what the upstream sends of its response's body may be piped.
+    pub(super) fn response_pipe(&self) -> Option<ConnId> {
+        let is_worthwhile = self.is_worthwhile(self.link?.unseen());
+        if is_worthwhile && self.session.takes_piped() { Some(self.exchange?.session) } else { None }
     }
-}
 
-/// No more than would be read: what is in the pipe waits for a slow reader like anything else.
-fn octets(config: &Config, unseen: u64) -> Option<usize> {
-    let buffer = buffer(config);
-    (unseen >= WORTHWHILE * buffer as u64).then_some(buffer)
+    fn is_worthwhile(&self, unseen: u64) -> bool {
+        unseen >= WORTHWHILE * buffer(self.config) as u64
+    }
 }
 
 impl Core {
@@ -68,7 +64,7 @@ impl Core {
 
     /// For whom the octets are that went into a pipe, and how many of them there can be: only a damaged journal says more.
     fn allowed(&self, conn: ConnId, n: usize) -> Option<(ConnId, usize)> {
-        let Pipe { to, octets } = self.interest(conn)?.pipe?;
-        Some((to, n.min(octets)))
+        let Interest { read, pipe, .. } = self.interest(conn)?;
+        Some((pipe?, n.min(read)))
     }
 }

@@ -524,11 +524,11 @@ impl Script {
             }
             return;
         }
-        if let (Some(piped), Some(pipe)) = (&mut self.piped, interest.pipe) {
-            let n = pipe.octets.min(self.reads.next()).min(wire.unread.len());
+        if let (Some(piped), Some(to)) = (&mut self.piped, interest.pipe) {
+            let n = allowed.min(self.reads.next()).min(wire.unread.len());
             *piped += n;
             let octets: VecDeque<u8> = wire.unread.drain(..n).collect();
-            let to = self.wire_mut(pipe.to);
+            let to = self.wire_mut(to);
             assert!(to.is_live && !to.is_connecting, "octets are piped to nobody");
             assert!(to.pipe.is_empty(), "octets are piped behind others");
             to.pipe = octets;
