@@ -12,15 +12,15 @@ pub(crate) struct Timers(BTreeSet<(Instant, ConnId)>);
 impl Timers {
     /// Makes sure that `conn` is looked at by `at`. `armed` is the connection's own note of its alarm.
     pub(crate) fn arm(&mut self, conn: ConnId, armed: &mut Option<Instant>, at: Instant) {
-        match *armed {
-            Some(earlier) if earlier <= at => return,
-            Some(later) => {
-                self.0.remove(&(later, conn));
-            }
-            None => {}
+        if armed.is_none_or(|armed| armed > at) {
+            self.set(conn, armed, at);
         }
+    }
+
+    #[cold]
+    fn set(&mut self, conn: ConnId, armed: &mut Option<Instant>, at: Instant) {
+        self.disarm(conn, armed.replace(at));
         self.0.insert((at, conn));
-        *armed = Some(at);
     }
 
     pub(crate) fn disarm(&mut self, conn: ConnId, armed: Option<Instant>) {

@@ -68,7 +68,8 @@ impl<P> Pipes<P> {
 
     /// Whether octets for a connection are in a pipe: they are to be written before any others.
     pub(crate) fn hold(&self, to: ConnId) -> bool {
-        self.full.contains_key(&to)
+        // There seldom is any.
+        !self.full.is_empty() && self.full.contains_key(&to)
     }
 
     /// Writes what is in the connection's pipe until it is all taken or the kernel is full.

@@ -77,6 +77,34 @@ where
     S: AsyncWrite + Unpin,
     I: Iterator<Item = &'a [u8]>,
 {
+    let mut slices = egress();
+    let (octets, then) = match (slices.next(), slices.next()) {
+        (Some(only), None) => write_one(&mut open.stream, cx, only),
+        _ => write_several(&mut open.stream, cx, egress),
+    };
+    open.blocked = then == Then::Blocked;
+    Wrote { octets, then }
+}
+
+/// Most that is written is in one piece.
+fn write_one<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, slice: &[u8]) -> (usize, Then) {
+    let mut octets = 0;
+    while let Some(rest @ [_, ..]) = slice.get(octets..) {
+        match Pin::new(&mut *stream).poll_write(cx, rest) {
+            Poll::Ready(Ok(0)) => return (octets, Then::Failed(NetError::Other)),
+            Poll::Ready(Ok(n)) => octets += n,
+            Poll::Ready(Err(error)) => return (octets, Then::Failed(net_error(&error))),
+            Poll::Pending => return (octets, Then::Blocked),
+        }
+    }
+    (octets, Then::Done)
+}
+
+fn write_several<'a, S, I>(stream: &mut S, cx: &mut Context<'_>, egress: impl Fn() -> I) -> (usize, Then)
+where
+    S: AsyncWrite + Unpin,
+    I: Iterator<Item = &'a [u8]>,
+{
     let mut octets = 0;
     let then = loop {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -84,7 +112,7 @@ where
         if batch.octets == 0 {
             break Then::Done;
         }
-        match write_slices(&mut open.stream, cx, slices.get(..batch.slices).unwrap_or_default()) {
+        match write_slices(stream, cx, slices.get(..batch.slices).unwrap_or_default()) {
             Poll::Ready(Ok(0)) => break Then::Failed(NetError::Other),
             Poll::Ready(Ok(n)) => {
                 octets += n;
@@ -96,8 +124,7 @@ where
             Poll::Pending => break Then::Blocked,
         }
     };
-    open.blocked = then == Then::Blocked;
-    Wrote { octets, then }
+    (octets, then)
 }
 
 /// Sends FIN, once.

@@ -59,7 +59,8 @@ impl Queue {
     pub(super) fn clear(&mut self) {
         self.copied.clear();
         self.dropped = 0;
-        self.pieces.clear();
+        // There is seldom more than one: quicker than `clear`.
+        while self.pieces.pop_front().is_some() {}
     }
 
     /// Drops the first `n` octets, and says how many pieces by reference went with them.
