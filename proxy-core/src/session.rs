@@ -143,8 +143,6 @@ impl Session {
     /// Understands the next part of what was received.
     pub(crate) fn next(&mut self, limits: &HeadLimits, now: Instant, memory: &mut Vec<Field>) -> Heard {
         match &mut self.state {
-            // A client that does not read its answers gets no further ones made.
-            State::AwaitHead { .. } if !self.outbox.is_empty() => Heard::Nothing,
             State::AwaitHead { scanner, began, .. } => {
                 next_head(&mut self.inbox, scanner, began, limits, now, memory)
             }
@@ -218,9 +216,9 @@ impl Session {
 
     /// Sends the final response head. `may_keep`: nothing on our side speaks against keeping the connection.
     pub(crate) fn respond(&mut self, head: &ResponseHead, may_keep: bool) {
+        let may_follow = self.may_follow();
         let State::Exchange(serving) = &mut self.state else { return };
         let framing = downstream_framing(head.framing(), serving.version);
-        let may_follow = !self.half_closed || !self.inbox.is_empty();
         let keep_alive = may_keep && may_follow && serving.keep_alive && framing != Framing::Close;
         let context = ResponseContext { client_version: serving.version, framing, keep_alive };
         self.outbox.append(|out| write_response(out, head, &context));
@@ -281,10 +279,15 @@ impl Session {
 
     /// Whether the client may be told to keep the connection after a reply of ours.
     pub(crate) fn may_keep_after_reply(&self) -> bool {
-        (!self.half_closed || !self.inbox.is_empty())
+        self.may_follow()
             && self
                 .serving()
                 .is_some_and(|serving| serving.keep_alive && matches!(serving.request, Receiving::Done))
+    }
+
+    /// Whether another request may come, or is there: FIN behind pipelined requests takes nothing of them back.
+    pub(crate) fn may_follow(&self) -> bool {
+        !self.half_closed || !self.inbox.is_empty()
     }
 
     /// Whether a final response head went out, after which no other status is possible.

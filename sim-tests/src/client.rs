@@ -370,9 +370,9 @@ impl Client {
             Leave::Stays => return None,
             Leave::Closes if asked_all && self.outstanding.is_empty() => false,
             Leave::HalfCloses | Leave::HalfClosesRudely if asked_all => {
-                facts.client_half_closed(self.index);
                 self.tunnel.iter().for_each(|tunnel| facts.client_ended_half(tunnel.id));
                 wire.finish(now, End::Peer);
+                facts.client_half_closed(self.index, wire.arrives(now, End::Peer));
                 return None;
             }
             Leave::AbortsSending { after, reset } if self.sent >= usize::from(after) => reset,

@@ -2,6 +2,7 @@
 
 mod ending;
 mod expect;
+mod keeping;
 mod queue;
 mod timing;
 mod tunnel;
@@ -52,7 +53,8 @@ pub(crate) struct Told {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ClientEnd {
     pub(crate) aborted: bool,
-    pub(crate) half_closed: bool,
+    /// When its FIN reached the proxy's kernel.
+    pub(crate) half_closed: Option<Nanos>,
     pub(crate) was_reset: bool,
     /// How many of its requests were recorded, which happens in their order.
     pub(crate) recorded: u32,
@@ -242,10 +244,6 @@ impl Facts {
     /// The servers gave up waiting.
     pub(crate) fn hung_up(&mut self) {
         self.has_hung_up = true;
-    }
-
-    pub(crate) fn client_half_closed(&mut self, index: usize) {
-        self.client(index).half_closed = true;
     }
 
     /// Whether a client has nothing under way: every request of which it sent anything was recorded.

@@ -34,3 +34,8 @@ fn octets_above_ascii_go_on_in_a_head() {
 fn a_head_that_outlasts_total_is_its_clients_fault_alone() {
     holds(include_str!("../corpus/head_slower_than_total.json"));
 }
+
+#[test]
+fn fin_behind_pipelined_requests_takes_none_of_them_back() {
+    holds(include_str!("../corpus/fin_behind_pipelined_refusals.json"));
+}

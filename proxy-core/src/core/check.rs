@@ -73,6 +73,12 @@ impl Core {
             session.outbox.held() <= 2 * head + buffer + FRAMING_SLACK,
             "the outbox of {conn:?} is over its limit"
         );
+        // A client that does not read its answers gets no further ones made.
+        let awaits_head = matches!(session.state, State::AwaitHead { .. });
+        assert!(
+            !awaits_head || session.outbox.is_empty(),
+            "{conn:?} is served again before its answer is out"
+        );
         if let State::Exchange(serving) = &session.state {
             let exchange = self.exchange(serving.id).expect("a serving session has an exchange");
             assert_eq!(exchange.session, conn, "the exchange of {conn:?} belongs to another session");

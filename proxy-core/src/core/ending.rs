@@ -114,7 +114,7 @@ impl Core {
         let Some(origin) = self.origin(conn) else { return };
         let keep_alive = !self.draining.is_on()
             && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
-            && self.session(conn).is_some_and(|session| !session.half_closed);
+            && self.session(conn).is_some_and(Session::may_follow);
         let to_head = head.is_some_and(is_head);
         let mut outcome = self.refusal(origin, failure, head, Some(failure.status()));
         let to_http10 = head.is_some_and(|head| head.version() == Version::Http10);

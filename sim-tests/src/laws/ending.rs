@@ -98,7 +98,7 @@ impl Facts {
         let waited = nanos(outcome.times.head);
         let decided = outcome.started.as_nanos() + waited;
         let is_deserved = match outcome.reason {
-            Reason::ClientAborted => self.may_leave(client),
+            Reason::ClientAborted => self.may_leave(id),
             Reason::Timeout(Timer::ClientHead) => {
                 let limits = ["client.head", "total"].map(|key| limit(&self.script, key));
                 let limit = limits.into_iter().flatten().min();
@@ -118,14 +118,14 @@ impl Facts {
     }
 
     /// Whether a client may be gone before its time.
-    fn may_leave(&mut self, client: usize) -> bool {
-        let end = *self.client(client);
-        end.aborted || (end.half_closed && is_careless(&self.script, client))
+    fn may_leave(&mut self, id: u32) -> bool {
+        let end = *self.client(Script::client_of(id));
+        end.aborted || (end.half_closed.is_some() && is_careless(&self.script, id))
     }
 
     fn complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos, clocks: &Clocks) -> Vec<&'static str> {
         let client = Script::client_of(id);
-        let may_leave = self.may_leave(client);
+        let may_leave = self.may_leave(id);
         let verdict = match Verdict::on(&self.script, id) {
             // The server was faster.
             Verdict::BadBody | Verdict::GrowsTooLong
@@ -145,12 +145,15 @@ impl Facts {
                 complaints.push(complaint);
             }
         };
+        let was_gone = self.outlived_client(id, outcome, decided, slack);
         let (hung_up, is_over) = (self.has_hung_up, self.is_tunnel_over(id));
         let grumbled = was_grumbled_at(&self.script, outcome, clocks);
         self.told(id).was_grumbled_at = grumbled;
         let has = |fault: Fault| self.script.faults.contains(&fault);
         // A server that read nothing of a body before may not read this request on the same connection either.
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
+        demand(!was_gone, "its client was gone");
+        demand(is_told_rightly(&self.script, id, outcome), "it was another request");
         match outcome.reason {
             Reason::Ok => {
                 let status = verdict.status().unwrap_or_else(|| wording::status(&self.script, id));
@@ -263,6 +266,14 @@ fn was_grumbled_at(script: &Script, outcome: &Outcome, clocks: &Clocks) -> bool 
     outcome.status == Some(408) && clocks.servers.iter().any(crossed)
 }
 
+/// Whether the log says rightly what was asked, whom, and in which version.
+fn is_told_rightly(script: &Script, id: u32, outcome: &Outcome) -> bool {
+    let Some(told) = outcome.request.as_ref() else { return true };
+    let is_its = told.method == wording::method_name(script.request(id).method).as_bytes()
+        && told.host == wording::host(script, id).as_bytes();
+    told.http10 == wording::is_http10(script, id) && (is_its || script.raw_request(id).is_some())
+}
+
 /// The request that the target in an outcome names.
 fn named(outcome: &Outcome) -> Option<u32> {
     let request = outcome.request.as_ref()?;
@@ -283,16 +294,15 @@ pub(super) fn nanos(duration: std::time::Duration) -> Nanos {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Whether a client may lose a reply by its own doing.
-pub(super) fn is_careless(script: &Script, index: usize) -> bool {
-    let client = script.client(index);
+/// Whether a client may lose the reply to this request by its own doing.
+pub(super) fn is_careless(script: &Script, id: u32) -> bool {
+    let client = script.client(Script::client_of(id));
     match client.leave {
         Leave::Closes | Leave::Stays => false,
         // It does not say in its last request that it is the last.
-        Leave::HalfCloses => !wording::says_close(script, Script::id(index, Script::count(&client) - 1)),
-        Leave::HalfClosesRudely
-        | Leave::AbortsSending { .. }
-        | Leave::AbortsReceiving { .. }
-        | Leave::AbortsAt { .. } => true,
+        Leave::HalfCloses | Leave::HalfClosesRudely => {
+            Script::is_last(&client, id) && !wording::says_close(script, id)
+        }
+        Leave::AbortsSending { .. } | Leave::AbortsReceiving { .. } | Leave::AbortsAt { .. } => true,
     }
 }

@@ -86,7 +86,7 @@ impl Facts {
         }
         let index = Script::client_of(id);
         let is_aborted = self.client(index).aborted;
-        let is_careful = !is_careless(&self.script, index) && client.reading == Pace::Prompt && !is_aborted;
+        let is_careful = !is_careless(&self.script, id) && client.reading == Pace::Prompt && !is_aborted;
         if told.began.is_some() && is_careful && !before.is_excused {
             let excuse = self.was_cut(id, told) || self.is_excused(told, client) || self.outlived_drain(told);
             demand(told.seen_all || excuse, "it was never answered");
@@ -101,6 +101,8 @@ impl Facts {
             }
             demand(told.seen_all == (verdict != Verdict::CutResponse), "it should have gone well, or not");
         }
+        demand(!self.was_closed_needlessly(id, told), "its connection was closed without need");
+        demand(!self.was_kept_in_vain(id, told), "its connection was kept behind FIN");
         // What follows on this connection may go unanswered.
         let cut_short = told.seen_all && told.arrived_whole.is_none();
         before.is_excused |= told.said_close

@@ -45,14 +45,8 @@ impl Route {
 
 /// The routes of the configuration. A script without any has one for everything.
 pub(crate) fn all(script: &Script) -> &[Route] {
-    const EVERYTHING: &[Route] = &[Route {
-        host: 0,
-        path: 0,
-        cluster: 0,
-        stream: false,
-        body_max: 0,
-        timeouts: Timeouts::UNSET,
-    }];
+    const EVERYTHING: &[Route] =
+        &[Route { host: 0, path: 0, cluster: 0, stream: false, body_max: 0, timeouts: Timeouts::UNSET }];
     if script.routes.is_empty() { EVERYTHING } else { &script.routes }
 }
 
