@@ -62,12 +62,16 @@ struct Receiving {
     passed_on: bool,
     to_head: bool,
     close: bool,
+    /// Where its head ended, in all that was ever received.
+    content: usize,
 }
 
 /// What follows a 101.
 #[derive(Debug)]
 struct Tunnel {
     id: u32,
+    /// Where the 101 ended, in all that was ever received.
+    content: usize,
     received: usize,
     /// The other side ended its half.
     is_half_over: bool,
@@ -112,6 +116,19 @@ impl Client {
             self.end_tunnel(now, wire, facts);
         }
         wake.filter(|_| !self.gone)
+    }
+
+    /// Where the content of a request begins, in all that it ever sends.
+    pub(crate) fn content_of_request(&self, id: u32) -> Option<usize> {
+        self.written.iter().find(|written| written.id == id).map(|written| written.body)
+    }
+
+    /// Where the content of the response under way begins, in all that it ever received.
+    pub(crate) fn content_of_response(&self, id: u32) -> Option<usize> {
+        let tunnel = self.tunnel.iter().map(|tunnel| (tunnel.id, tunnel.content));
+        let responses = self.receiving.iter().filter(|receiving| receiving.passed_on);
+        let mut all = tunnel.chain(responses.map(|receiving| (receiving.id, receiving.content)));
+        all.find(|(of, _)| *of == id).map(|(_, content)| content)
     }
 
     fn read(&mut self, now: Nanos, wire: &mut Wire, facts: &mut Facts) -> Option<Nanos> {
@@ -232,11 +249,12 @@ impl Client {
     fn on_head(&mut self, id: u32, head: &Head, to_head: bool, facts: &mut Facts) {
         let connection = head.field("connection").unwrap_or_default();
         let is_http10 = wording::is_http10(facts.script(), id);
+        let content = self.received - self.reader.rest().len();
         let close = if is_http10 { connection != "keep-alive" } else { connection.contains("close") };
         self.asked_to_switch.take_if(|asked| *asked == id);
         if head.status() == 408 && head.field("x-grumble").is_some() {
             facts.client_saw_grumble(id);
-            self.receiving = Some(Receiving { id, octets: 0, passed_on: false, to_head, close });
+            self.receiving = Some(Receiving { id, octets: 0, passed_on: false, to_head, close, content });
             return;
         }
         let passed_on = head.field("x-id").is_some();
@@ -254,7 +272,7 @@ impl Client {
             facts.violate(format!("the 1.0 client of {id} got a transfer coding"));
         }
         facts.client_saw_head(id, head, passed_on);
-        self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close });
+        self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close, content });
     }
 
     fn on_body(&mut self, bytes: &[u8], facts: &mut Facts) {
@@ -263,6 +281,7 @@ impl Client {
             facts.client_got_body(receiving.id, receiving.octets, bytes);
         }
         receiving.octets += bytes.len();
+        facts.client_got(receiving.id, receiving.octets);
     }
 
     fn complete(&mut self, now: Nanos, receiving: &Receiving, trailers: &str, facts: &mut Facts) {
@@ -271,6 +290,7 @@ impl Client {
             facts.client_got_all(receiving.id, receiving.octets, trailers);
         }
         facts.client_saw_all(receiving.id, receiving.close);
+        facts.client_counted(receiving.id, receiving.passed_on || !receiving.to_head);
         if receiving.close {
             self.closing = true;
         }
@@ -412,7 +432,8 @@ impl Client {
     fn on_switch(&mut self, id: u32, facts: &mut Facts) {
         self.closing = true;
         self.asked_to_switch = None;
-        self.tunnel = Some(Tunnel { id, received: 0, is_half_over: false });
+        let content = self.received - self.reader.rest().len();
+        self.tunnel = Some(Tunnel { id, content, received: 0, is_half_over: false });
         if self.tunnel_from.is_none() {
             self.put_tunnel(id, facts);
         }

@@ -8,7 +8,7 @@ use crate::origin::Origin;
 use crate::script::{Connect, Script, cyclic};
 use crate::setup::{client_addr, client_at, endpoint_at, listener_of};
 use crate::stamps::Stamps;
-use crate::time::{MS, Nanos};
+use crate::time::{MS, Nanos, SECOND};
 use crate::trace::excerpt;
 use crate::world::{Event, Peer, World, next};
 use bytes::{Buf, Bytes};
@@ -33,7 +33,11 @@ pub(crate) struct Socket {
     shut: bool,
     served: u32,
     /// What was piped and is to be written to it.
-    pipe: Bytes,
+    pub(crate) pipe: Bytes,
+    /// Octets that the core was handed from it.
+    pub(crate) taken: usize,
+    /// Octets that were written to it.
+    pub(crate) given: usize,
     wakes_at: Option<Nanos>,
 }
 
@@ -52,7 +56,7 @@ impl Socket {
 }
 
 impl World {
-    fn socket(&mut self, conn: ConnId) -> Option<&mut Socket> {
+    pub(crate) fn socket(&mut self, conn: ConnId) -> Option<&mut Socket> {
         self.sockets.get_mut(conn.index())?.as_mut().filter(|socket| socket.conn == conn)
     }
 
@@ -95,6 +99,8 @@ impl World {
             shut: false,
             served: 0,
             pipe: Bytes::new(),
+            taken: 0,
+            given: 0,
             wakes_at: None,
         });
     }
@@ -175,6 +181,8 @@ impl World {
     pub(crate) fn tick(&mut self) {
         self.answer_alarm();
         if self.core.next_deadline().is_some_and(|deadline| deadline.at <= self.instant()) {
+            let due = self.core.next_deadline().map_or(self.now, |deadline| deadline.at.as_nanos());
+            sometimes!(self.ledger, self.now > due + VERY_LATE, "a tick came very late");
             self.feed(Input::Tick);
             if let Some(deadline) = self.core.next_deadline().filter(|deadline| deadline.at <= self.instant())
             {
@@ -255,6 +263,8 @@ impl World {
         let cause = notes::Cause::of(&input);
         self.tell_input(&input);
         self.stamp(&input);
+        self.count_octets(&input);
+        let about = conn_of(&input);
         self.core.handle(now, input);
         self.core.check();
         if self.inputs.is_multiple_of(CHECKPOINT)
@@ -268,6 +278,9 @@ impl World {
             self.carry_out(action, cause);
         }
         self.check_contract();
+        if let Some(conn) = about {
+            self.check_octets(conn);
+        }
     }
 
     fn settle(&mut self) {
@@ -462,6 +475,9 @@ impl World {
             let waits = self.wires[wire].readable(now, End::Proxy);
             sometimes!(self.ledger, waits && is_client, "reading a client was paused");
             sometimes!(self.ledger, waits && !is_client, "reading an upstream was paused");
+            if waits {
+                self.check_pause(conn);
+            }
             return None;
         }
         let draw = next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0);
@@ -613,8 +629,19 @@ impl World {
     }
 }
 
+/// The connection of which an input tells that octets moved.
+const fn conn_of(input: &Input) -> Option<ConnId> {
+    match input {
+        Input::Data { conn, .. } | Input::Piped { conn, .. } | Input::Wrote { conn, .. } => Some(*conn),
+        _ => None,
+    }
+}
+
 /// Reads from one connection until others get a turn.
 const READS_MAX: usize = 4;
+
+/// More than any limit on waiting that is usual, but for those on idle connections.
+const VERY_LATE: Nanos = 30 * SECOND;
 
 /// How long accepting rests for want of descriptors, as in the real driver.
 const REST: Nanos = 100 * MS;

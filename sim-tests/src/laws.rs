@@ -41,6 +41,11 @@ pub(crate) struct Told {
     pub(crate) tunnel: tunnel::Tunnel,
     /// What it was answered is what a server said to an idle connection.
     pub(crate) was_grumbled_at: bool,
+    /// Content octets of the request that reached an origin.
+    pub(crate) reached: usize,
+    /// Content octets of the response that its client got, and whether that was all there was.
+    pub(crate) got: usize,
+    pub(crate) counted: bool,
     /// How many interim responses its client saw.
     pub(crate) interims: usize,
     pub(crate) status_seen: Option<(u16, bool)>,
@@ -198,6 +203,16 @@ impl Facts {
         }
     }
 
+    /// A client got so many octets of a response in all.
+    pub(crate) fn client_got(&mut self, id: u32, octets: usize) {
+        self.told(id).got = octets;
+    }
+
+    /// The whole response came. `is_counted`: what its client did not take for the next one's head.
+    pub(crate) fn client_counted(&mut self, id: u32, is_counted: bool) {
+        self.told(id).counted = is_counted;
+    }
+
     /// A passed-on response ended cleanly with so many octets.
     pub(crate) fn client_got_all(&mut self, id: u32, octets: usize, trailers: &str) {
         let Some(whole) = self.told(id).answer else {
@@ -293,6 +308,8 @@ impl Facts {
     }
 
     pub(crate) fn origin_got_body(&mut self, id: u32, offset: usize, data: &[u8]) {
+        let told = self.told(id);
+        told.reached = told.reached.max(offset + data.len());
         if has_bad_body(&self.script, id) {
             return;
         }

@@ -13,6 +13,7 @@ mod content;
 mod contract;
 mod driver;
 mod faults;
+mod flows;
 mod found;
 mod kernel;
 mod laws;

@@ -9,6 +9,7 @@ use crate::setup;
 use crate::time::{MS, Nanos};
 use crate::wording;
 use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
+use std::time::Duration;
 
 /// What led to an action, as far as the ledger cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,7 @@ impl Cause {
 /// Notes what the end of a request is a sign of.
 pub(crate) fn note(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
     note_end(ledger, outcome);
+    note_lateness(ledger, script, id, outcome);
     note_attempts(ledger, outcome);
     if outcome.reason == Reason::Ok {
         note_served(ledger, script, id, outcome);
@@ -38,6 +40,18 @@ pub(crate) fn note(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outc
     if Verdict::on(script, id).reason() == outcome.reason.as_str() {
         ledger.note_entry(script.raw_request(id).map(|raw| raw.name));
         ledger.note_entry(script.raw_answer(id).map(|raw| raw.name));
+    }
+}
+
+fn note_lateness(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
+    let lasted = outcome.ended.since(outcome.started).as_nanos();
+    let is_total_over = limit_of(script, id, "total").is_some_and(|total| lasted > total.into());
+    match outcome.reason {
+        Reason::Timeout(Timer::Total) | Reason::Ok => {}
+        Reason::Timeout(_) if is_total_over && !outcome.streamed && outcome.request.is_some() => {
+            ledger.note("several limits of one request were over at once");
+        }
+        _ => {}
     }
 }
 
@@ -89,6 +103,26 @@ fn note_end(ledger: &mut Ledger, outcome: &Outcome) {
     ledger.note(name);
 }
 
+/// What is told of a request that was served although these limits were off.
+const SERVED_WITHOUT: [(&str, &str); 12] = [
+    ("client.head", "served without `client.head`"),
+    ("client.body", "served without `client.body`"),
+    ("client.write", "served without `client.write`"),
+    ("client.keepalive", "served without `client.keepalive`"),
+    ("queue", "served without `queue`"),
+    ("connect", "served without `connect`"),
+    ("write", "served without `write`"),
+    ("read", "served without `read`"),
+    ("total", "served without `total`"),
+    ("stream.idle", "served without `stream.idle`"),
+    ("upstream.keepalive", "served without `upstream.keepalive`"),
+    ("drain", "served without `drain`"),
+];
+
+const USUAL_TOTAL: Duration = Duration::from_secs(30);
+
+const SLOWLY: Duration = Duration::from_millis(50);
+
 fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
     for attempt in &outcome.attempts {
         match (attempt.reused, attempt.result) {
@@ -130,6 +164,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     if wording::expects(script, id) && !client.pipelined {
         ledger.note("a request waited for 100");
     }
+    note_limits(ledger, script, id, outcome);
     note_tunnel(ledger, script, id);
     note_fields(ledger, script, id);
     let endpoint = outcome.attempts.last().and_then(|attempt| {
@@ -150,6 +185,26 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     }
     if client.pipelined && id > Script::id(Script::client_of(id), 0) {
         ledger.note("pipelined requests were answered in order");
+    }
+}
+
+fn note_limits(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
+    for (key, name) in SERVED_WITHOUT {
+        if limit_of(script, id, key).is_none() {
+            ledger.note(name);
+        }
+    }
+    let lasted = outcome.ended.since(outcome.started);
+    if limit_of(script, id, "total").is_none() && !outcome.streamed && lasted > USUAL_TOTAL {
+        ledger.note("served later than the usual `total`, which was off");
+    }
+    if !script.bandwidths.is_empty() && lasted > SLOWLY {
+        ledger.note("octets came slowly over a slow connection");
+    }
+    match outcome.status {
+        Some(101) => ledger.note("a 101 was the answer"),
+        Some(_) if outcome.streamed => ledger.note("a stream was served"),
+        _ => {}
     }
 }
 

@@ -1,6 +1,7 @@
 //! A model of an origin server: one of its connections. Strict in what it reads, scripted in how it answers.
 
 use crate::client::earliest;
+use crate::flows::Flow;
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Kind, Part, Reader};
@@ -15,6 +16,8 @@ pub(crate) struct Origin {
     pub(crate) wire: usize,
     endpoint: Endpoint,
     reader: Reader,
+    /// Octets that were ever read.
+    read: usize,
     state: State,
     /// Since when it is idle, once it has served.
     idle_since: Option<Nanos>,
@@ -34,6 +37,12 @@ enum State {
 #[derive(Debug)]
 struct Serving {
     id: u32,
+    /// Where its head ended, in all that was ever read.
+    asked: usize,
+    /// Where the answer's head ends, in all that was ever written.
+    answered: Option<usize>,
+    /// Where the answer ends.
+    ends: Option<usize>,
     plan: Answer,
     answer: Answered,
     /// The client waits for a 100.
@@ -57,6 +66,7 @@ impl Origin {
             wire,
             endpoint,
             reader: Reader::new(),
+            read: 0,
             state: State::Idle,
             idle_since: None,
             poisoned: false,
@@ -92,6 +102,7 @@ impl Origin {
             }
             match wire.read(now, End::Peer, usize::MAX) {
                 Got::Data(bytes) => {
+                    self.read += bytes.len();
                     self.reader.push(bytes);
                     self.understand(now, facts);
                 }
@@ -115,6 +126,12 @@ impl Origin {
                 Got::Nothing => return,
             }
         }
+    }
+
+    /// The request that is being served.
+    pub(crate) fn flow(&self) -> Option<Flow> {
+        let State::Serving(serving) = &self.state else { return None };
+        Some(Flow { id: serving.id, asked: serving.asked, answered: serving.answered, ends: serving.ends })
     }
 
     fn serving_id(&self) -> Option<u32> {
@@ -156,6 +173,9 @@ impl Origin {
                     self.poisoned &= answer.octets.len() < READ_MIN;
                     self.state = State::Serving(Box::new(Serving {
                         id,
+                        asked: self.read - self.reader.rest().len(),
+                        answered: None,
+                        ends: None,
                         plan,
                         answer,
                         owes_continue,
@@ -290,7 +310,10 @@ impl Serving {
             }
             Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),
         }
+        let before = wire.progress(End::Peer).written as usize;
         let n = wire.write(now, End::Peer, self.answer.octets.slice(self.sent..self.sent + left));
+        self.answered.get_or_insert(before + self.answer.lengths.head_end);
+        self.ends.get_or_insert(before + self.answer.lengths.message_end);
         self.sent += n;
         if self.sent >= self.answer.lengths.message_end {
             // What would follow later could pass for the answer to a later request: nobody can tell.

@@ -47,7 +47,7 @@ pub struct Script {
     /// In which order things happen that happen at the same time.
     pub order: Vec<u8>,
     /// By how many milliseconds ticks come late.
-    pub late_ticks: Vec<u8>,
+    pub late_ticks: Vec<u16>,
     /// When the proxy's process stands still: `(at, for)` in milliseconds.
     pub stalls: Vec<(u16, u16)>,
     /// Limits that this run sets.

@@ -43,8 +43,8 @@ impl<'a> Arbitrary<'a> for Script {
             exhausted: dice.list(0..=2, |dice| Ok((dice.number(0..=5_999)?, dice.number(0..=1_499)?)))?,
             late_news: dice.list(0..=3, Dice::any)?,
             order: dice.list(0..=7, Dice::any)?,
-            late_ticks: dice.list(0..=3, |dice| dice.small(0..=49))?,
-            stalls: dice.list(0..=2, |dice| Ok((dice.number(0..=39_999)?, dice.number(0..=2_499)?)))?,
+            late_ticks: dice.list(0..=3, late_tick)?,
+            stalls: dice.list(0..=2, |dice| Ok((dice.number(0..=39_999)?, stall(dice)?)))?,
             limits: limits(dice)?,
             timeouts: timeouts(dice)?,
             routes: if dice.percent(30)? { dice.list(1..=4, route)? } else { Vec::new() },
@@ -87,6 +87,15 @@ fn bandwidth(dice: &mut Dice<'_, '_>) -> Result<u16> {
         1 => dice.number(16..=99),
         _ => dice.number(100..=2_999),
     }
+}
+
+/// Some are late by more than any limit on waiting that is usual.
+fn late_tick(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    if dice.one_of([11, 1])? == 0 { dice.number(0..=49) } else { dice.any() }
+}
+
+fn stall(dice: &mut Dice<'_, '_>) -> Result<u16> {
+    if dice.one_of([11, 1])? == 0 { dice.number(0..=2_499) } else { dice.any() }
 }
 
 fn client(dice: &mut Dice<'_, '_>) -> Result<Client> {

@@ -323,6 +323,18 @@ fn plain_status(answer: &Answer) -> u16 {
     [200, 204, 304, 404, 500][usize::from(answer.status % 5)]
 }
 
+/// Whether the content of a request goes on octet by octet, without chunks.
+pub(crate) fn keeps_request(script: &Script, id: u32) -> bool {
+    script.request(id).raw == 0 && (switches(script, id) || !is_chunked_request(script, id))
+}
+
+/// Whether the content of an answer does.
+pub(crate) fn keeps_response(script: &Script, id: u32) -> bool {
+    let answer = script.answer(id);
+    let has_length = framing(&answer, method(script, id)) == AnswerFraming::Length;
+    answer.raw == 0 && script.request(id).raw == 0 && (switches(script, id) || has_length)
+}
+
 /// The content that the client should get.
 pub(crate) fn response_content(script: &Script, id: u32) -> Content {
     let to_head = method(script, id) == Method::Head;

@@ -77,6 +77,8 @@ pub(crate) struct World {
     pub(crate) ends: Vec<Option<ConnId>>,
     clients: Vec<Option<Client>>,
     pub(crate) origins: Vec<Option<Origin>>,
+    /// Which origin had something of each client's last.
+    pub(crate) carriers: Vec<usize>,
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(crate) open_sockets: usize,
     pub(crate) open_clients: usize,
@@ -135,6 +137,7 @@ impl World {
             ends: Vec::new(),
             clients: (0..script.people()).map(|_| None).collect(),
             origins: Vec::new(),
+            carriers: Vec::new(),
             sockets: Vec::new(),
             open_sockets: 0,
             open_clients: 0,
@@ -339,6 +342,11 @@ impl World {
         self.accept();
     }
 
+    /// The client that makes a request.
+    pub(crate) fn client_of(&self, id: u32) -> Option<&Client> {
+        self.clients.get(Script::client_of(id))?.as_ref()
+    }
+
     /// The wire of a client.
     pub(crate) fn wire_of_client(&self, index: usize) -> Option<usize> {
         self.clients.get(index)?.as_ref().map(|client| client.wire)
@@ -360,7 +368,9 @@ impl World {
         self.peer_wakes_at[wire].take_if(|at| *at <= self.now);
         let (news, before) = (self.wires[wire].news(End::Proxy), self.wires[wire].progress(End::Peer));
         let wake = origin.step(self.now, &mut self.wires[wire], &mut self.facts);
-        if let Some(at) = origin.grumbled {
+        let grumbled = origin.grumbled;
+        self.note_carrier(index);
+        if let Some(at) = grumbled {
             self.stamps((false, index)).grumbled = at;
         }
         self.tell_peer(wire, before);

@@ -84,6 +84,9 @@ impl Facts {
                 );
             }
         }
+        if let Some(complaint) = self.miscounted(id, told) {
+            demand(false, complaint);
+        }
         let index = Script::client_of(id);
         let is_aborted = self.client(index).aborted;
         let is_careful = !is_careless(&self.script, id) && client.reading == Pace::Prompt && !is_aborted;
@@ -111,6 +114,23 @@ impl Facts {
             || cut_short
             || self.is_early(id, told);
         complaints
+    }
+
+    /// Whether the octets in an outcome are not those that its client and server count.
+    fn miscounted(&self, id: u32, told: &Told) -> Option<&'static str> {
+        let outcome = told.outcome.as_ref()?;
+        let (received, sent) = (outcome.received, outcome.sent);
+        let is_bad = Verdict::on(&self.script, id) == Verdict::BadBody;
+        if !is_bad && received > wording::request_content(&self.script, id).len() as u64 {
+            return Some("more was recorded as received than its client sent");
+        }
+        if received < told.reached as u64 {
+            return Some("less was recorded as received than reached its server");
+        }
+        if sent < told.got as u64 || (told.counted && sent != told.got as u64) {
+            return Some("not as many octets were recorded as sent as its client got");
+        }
+        None
     }
 
     /// Whether the response may be over before the request is, after which the connection closes.
