@@ -457,6 +457,8 @@ impl World {
         }
         if interest.write && has_news {
             // The news may be that a pooled connection was closed by its peer.
+            let is_unasked = self.socket(conn).is_some_and(|socket| !socket.is_client() && socket.is_heard);
+            sometimes!(self.ledger, is_unasked, "a server was heard before what waits for it was written");
             self.todo.push_back(Todo::Write { conn, was_blocked: false });
             return self.read(conn);
         }

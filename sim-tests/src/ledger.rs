@@ -137,6 +137,7 @@ const EXPECTED: &[&str] = &[
     "a reader died with octets in its pipe",
     "the proxy was slower than its timers",
     "a tick came very late",
+    "a server was heard before what waits for it was written",
     "several limits of one request were over at once",
     "octets came slowly over a slow connection",
     "served without `client.head`",

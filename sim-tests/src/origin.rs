@@ -310,7 +310,7 @@ impl Serving {
             }
             Pace::Stops { after } => left = left.min(usize::from(after).saturating_sub(self.sent)),
         }
-        let before = wire.progress(End::Peer).written as usize;
+        let before = usize::try_from(wire.progress(End::Peer).written).unwrap_or(usize::MAX);
         let n = wire.write(now, End::Peer, self.answer.octets.slice(self.sent..self.sent + left));
         self.answered.get_or_insert(before + self.answer.lengths.head_end);
         self.ends.get_or_insert(before + self.answer.lengths.message_end);

@@ -26,7 +26,7 @@ impl Script {
 impl<'a> Arbitrary<'a> for Script {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let dice = &mut Dice(u);
-        Ok(Self {
+        let mut script = Self {
             seed: dice.any()?,
             faults: faults(dice)?,
             clients: dice.list(1..=5, client)?,
@@ -53,8 +53,26 @@ impl<'a> Arbitrary<'a> for Script {
             hides_addresses: dice.percent(20)?,
             rivals: dice.list(0..=3, |dice| dice.number(0..=9_999))?,
             drain_at: if dice.one_of([3, 7])? == 0 { None } else { Some(dice.number(0..=19_999)?) },
-        })
+        };
+        if dice.percent(3)? {
+            meet(&mut script);
+        }
+        Ok(script)
     }
+}
+
+/// Has servers close idle connections at the very moment at which the next request for them comes in.
+fn meet(script: &mut Script) {
+    script.latencies.truncate(1);
+    let latency = script.latencies.first().copied().map_or(0, u16::from);
+    for client in &mut script.clients {
+        client.think %= 50;
+    }
+    let think = script.clients.first().and_then(|client| u16::try_from(client.think).ok()).unwrap_or(0);
+    for endpoint in &mut script.endpoints {
+        endpoint.idle_close = (2 * latency + think).max(1);
+    }
+    script.faults.insert(Fault::StaleConnections);
 }
 
 /// A random subset: each fault alone must be able to show what it does.
