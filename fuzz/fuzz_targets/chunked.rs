@@ -4,25 +4,13 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use proxy_core::http::{BadBody, BodyDecoder, BodyEncoder, Framing, Piece, Trailers};
-use weir_fuzz::oracle::{self, Read};
+use proxy_core::http::{BodyEncoder, Framing, Trailers};
+use weir_fuzz::bodies::{self, decode};
+use weir_fuzz::oracle::Body;
 use weir_fuzz::split::{self, Random};
 
 fuzz_target!(|octets: &[u8]| {
-    let whole = decode(Framing::Chunked, &[octets]);
-    for pieces in split::all(octets) {
-        assert_eq!(decode(Framing::Chunked, &pieces), whole, "in pieces {pieces:?}");
-    }
-    match (oracle::chunked(octets), &whole) {
-        (Read::Whole(expected), Ok(found)) => {
-            assert!(found.is_whole);
-            assert_eq!(found.content, expected.content);
-            assert_eq!(found.used, expected.len, "where the body ends");
-        }
-        (Read::Incomplete, Ok(found)) => assert!(!found.is_whole, "it ended before its end"),
-        (Read::Rejected(_), Err(_)) => {}
-        (oracle, ours) => panic!("the oracle says {oracle:?}, we say {ours:?}"),
-    }
+    let whole = bodies::in_every_way(Framing::Chunked, Body::Chunked, octets);
     if let Ok(found) = &whole {
         survives_encoding(Framing::Chunked, &found.content, found.trailers.as_ref());
     }
@@ -30,45 +18,6 @@ fuzz_target!(|octets: &[u8]| {
         survives_encoding(framing, octets, None);
     }
 });
-
-#[derive(Debug, PartialEq, Eq)]
-struct Decoded {
-    content: Vec<u8>,
-    trailers: Option<Trailers>,
-    is_whole: bool,
-    /// Octets taken.
-    used: usize,
-}
-
-fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Decoded, BadBody> {
-    let mut decoder = BodyDecoder::new(framing);
-    let mut decoded = Decoded { content: Vec::new(), trailers: None, is_whole: false, used: 0 };
-    for piece in pieces {
-        let mut input = Bytes::copy_from_slice(piece);
-        loop {
-            match decoder.decode(&mut input)? {
-                Piece::Data(data) => {
-                    assert!(!data.is_empty(), "an empty piece");
-                    decoded.content.extend_from_slice(&data);
-                }
-                Piece::End(trailers) => {
-                    decoded.trailers = decoded.trailers.or(trailers);
-                    decoded.is_whole = true;
-                    break;
-                }
-                Piece::NeedMore => {
-                    assert!(input.is_empty(), "it asks for more and has not used what it has");
-                    break;
-                }
-            }
-        }
-        assert!(piece.ends_with(&input), "what follows was touched");
-        decoded.used += piece.len() - input.len();
-    }
-    assert_eq!(decoded.is_whole, decoder.is_finished());
-    assert_eq!(decoder.eof().is_ok(), decoded.is_whole || framing == Framing::Close);
-    Ok(decoded)
-}
 
 /// Encoded in any pieces and decoded in any others, content and trailers come back, and what follows stays.
 fn survives_encoding(framing: Framing, content: &[u8], trailers: Option<&Trailers>) {

@@ -1,5 +1,5 @@
-//! Request heads: any split reads alike, the oracle agrees on what was accepted, and what we write for the
-//! upstream means the same.
+//! Requests: any split of a head reads alike, the oracle agrees on what was accepted and where the body behind it ends,
+//! and what we write for the upstream means the same.
 #![no_main]
 
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use proxy_core::forward::{RequestContext, Scheme, write_request};
 use proxy_core::http::{HeadKind, RequestHead};
 use weir_fuzz::oracle::{self, Head, Start};
-use weir_fuzz::{LIMITS, ROOMY, ends, rewrite};
+use weir_fuzz::{LIMITS, ROOMY, bodies, ends, rewrite};
 
 fuzz_target!(|octets: &[u8]| {
     let read = ends::in_every_way(octets, HeadKind::Request, ends::parse_request);
@@ -17,6 +17,8 @@ fuzz_target!(|octets: &[u8]| {
     assert_eq!(received.len, end - start);
     let body = oracle::request_body(&received).expect("an accepted head has one framing and one host");
     assert!(rewrite::same_framing(head.framing(), body), "{:?} is not {body:?}", head.framing());
+    // What is behind it may be no body, but both must end it alike.
+    let _ = bodies::in_every_way(head.framing(), body, &octets[end..]);
     for peer_is_trusted in [false, true] {
         for request_id in [None, Some(&b"0123456789abcdef"[..])] {
             means_the_same(&head, &received, &context(peer_is_trusted, request_id));
@@ -81,11 +83,5 @@ fn write(head: &RequestHead, ctx: &RequestContext<'_>) -> (Head, RequestHead) {
 
 fn context(peer_is_trusted: bool, request_id: Option<&[u8]>) -> RequestContext<'_> {
     let peer = std::net::IpAddr::from([192, 0, 2, 1]);
-    RequestContext {
-        peer,
-        scheme: Scheme::Http,
-        peer_is_trusted,
-        fallback_host: "origin:9001",
-        request_id,
-    }
+    RequestContext { peer, scheme: Scheme::Http, peer_is_trusted, fallback_host: "origin:9001", request_id }
 }

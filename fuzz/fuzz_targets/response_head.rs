@@ -1,5 +1,5 @@
-//! Response heads: any split reads alike, the oracle agrees on what was accepted, and what we write for the
-//! client means the same.
+//! Responses: any split of a head reads alike, the oracle agrees on what was accepted and where the body behind it ends,
+//! and what we write for the client means the same.
 #![no_main]
 
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use proxy_core::forward::{ResponseContext, downstream_framing, write_interim, write_response};
 use proxy_core::http::{Framing, HeadKind, ResponseHead, Version};
 use weir_fuzz::oracle::{self, Body, Head};
-use weir_fuzz::{LIMITS, ROOMY, ends, rewrite};
+use weir_fuzz::{LIMITS, ROOMY, bodies, ends, rewrite};
 
 fuzz_target!(|octets: &[u8]| {
     for to_head in [false, true] {
@@ -18,6 +18,8 @@ fuzz_target!(|octets: &[u8]| {
         assert_eq!((received.len, received.status()), (end, head.status()));
         let body = oracle::response_body(&received, to_head).expect("an accepted head has one framing");
         assert!(rewrite::same_framing(head.framing(), body), "{:?} is not {body:?}", head.framing());
+        // What is behind it may be no body, but both must end it alike.
+        let _ = bodies::in_every_way(head.framing(), body, &octets[end..]);
         assert!(body != Body::Close || !head.keep_alive(), "a close-delimited body ends the connection");
         if head.status() < 200 {
             interim_means_the_same(&head, &received);

@@ -151,6 +151,22 @@ pub fn response_body(head: &Head, to_head: bool) -> Result<Body, &'static str> {
 const CHUNK_LINE_MAX: usize = 256;
 const TRAILERS_MAX: usize = 8 * 1024;
 
+/// Reads a body off the front of `octets`: its content, and where it ends. One that is delimited by the close of the
+/// connection is never whole before it.
+pub fn body(body: Body, octets: &[u8]) -> Read<(Vec<u8>, usize)> {
+    match body {
+        Body::None => Read::Whole((Vec::new(), 0)),
+        Body::Length(length) if length > octets.len() as u64 => Read::Incomplete,
+        Body::Length(length) => Read::Whole((octets[..length as usize].to_vec(), length as usize)),
+        Body::Close => Read::Incomplete,
+        Body::Chunked => match chunked(octets) {
+            Read::Whole(Chunks { content, len }) => Read::Whole((content, len)),
+            Read::Incomplete => Read::Incomplete,
+            Read::Rejected(rule) => Read::Rejected(rule),
+        },
+    }
+}
+
 /// Reads a chunked body off the front of `octets` (RFC 9112 §7.1).
 pub fn chunked(octets: &[u8]) -> Read<Chunks> {
     let mut content = Vec::new();

@@ -3,6 +3,9 @@
 
 /// The whole, one octet at a time, in halves, and at a few places that the octets' hash chooses.
 pub fn all(octets: &[u8]) -> Vec<Vec<&[u8]>> {
+    if octets.is_empty() {
+        return vec![vec![octets]];
+    }
     let mut ways = vec![vec![octets], octets.chunks(1).collect()];
     if octets.len() > 1 {
         ways.push(at(octets, vec![octets.len() / 2]));
