@@ -191,6 +191,7 @@ impl Core {
 
     /// The octets to write to a connection, in order, borrowed. Empty when it is dead, and while octets that were piped
     /// are to be written first.
+    #[inline]
     pub fn egress(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
         match self.side(conn) {
             Some(Side::Downstream(session)) => session.outbox.slices(),

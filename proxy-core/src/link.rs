@@ -86,20 +86,7 @@ impl Request {
         mut outbox: Outbox,
     ) -> Self {
         outbox.append(|out| write_request(out, head, context));
-        let request = match head.framing() {
-            Framing::None | Framing::Length(0) => Sending::Done,
-            framing => Sending::Body(BodyEncoder::new(framing)),
-        };
-        let lease = Lease {
-            exchange,
-            request,
-            response: Receiving::Head(HeadScanner::default()),
-            to_head: head.method() == Method::Head,
-            answered: false,
-            keep_alive: false,
-            hint: None,
-        };
-        Self { outbox, lease }
+        Self { outbox, lease: Lease::new(exchange, head) }
     }
 }
 
@@ -150,12 +137,17 @@ impl Link {
         }
     }
 
-    /// Gives an idle connection `request` to carry. Up to `kept_max` octets of it are kept until the server proves
-    /// alive.
-    pub(crate) fn carry(&mut self, request: Request, kept_max: usize) {
+    /// Gives an idle connection `request` to carry.
+    pub(crate) fn carry(&mut self, request: Request) {
         self.outbox = request.outbox;
-        self.outbox.retain(kept_max);
         self.state = State::Leased(request.lease);
+    }
+
+    /// Gives an idle connection a request to carry that was not written yet.
+    pub(crate) fn ask(&mut self, exchange: ExchangeId, head: &RequestHead, context: &RequestContext<'_>) {
+        self.outbox.begin();
+        self.outbox.append(|out| write_request(out, head, context));
+        self.state = State::Leased(Lease::new(exchange, head));
     }
 
     /// Takes the request back, to send it elsewhere; `None` when part of it is gone.
@@ -333,6 +325,22 @@ impl Link {
 }
 
 impl Lease {
+    fn new(exchange: ExchangeId, head: &RequestHead) -> Self {
+        let request = match head.framing() {
+            Framing::None | Framing::Length(0) => Sending::Done,
+            framing => Sending::Body(BodyEncoder::new(framing)),
+        };
+        Self {
+            exchange,
+            request,
+            response: Receiving::Head(HeadScanner::default()),
+            to_head: head.method() == Method::Head,
+            answered: false,
+            keep_alive: false,
+            hint: None,
+        }
+    }
+
     fn accept(&mut self, head: ResponseHead) -> Said {
         if head.is_interim() {
             self.response = Receiving::Head(HeadScanner::default());

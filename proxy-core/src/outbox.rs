@@ -98,6 +98,11 @@ impl Outbox {
         self.written = 0;
     }
 
+    /// Begins another message: nothing of it was written. The one before it is all gone.
+    pub(crate) const fn begin(&mut self) {
+        self.written = 0;
+    }
+
     /// Whether everything that was ever put in is still held: nothing left us, or all that did was kept.
     pub(crate) const fn is_complete(&self) -> bool {
         self.retain.is_some() || self.written == 0
@@ -174,6 +179,7 @@ impl Outbox {
     }
 
     /// What is to be written next, in order.
+    #[inline]
     pub(crate) fn slices(&self) -> Slices<'_> {
         self.queue
             .as_ref()

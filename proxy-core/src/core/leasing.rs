@@ -3,9 +3,9 @@
 use super::interest::buffer;
 use super::{Core, Side};
 use crate::action::{Action, Close};
-use crate::config::ClusterId;
+use crate::config::{ClusterId, Config};
 use crate::exchange::verdict::{Failure, may_replay};
-use crate::exchange::{ExchangeId, Stage};
+use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::forward::{RequestContext, Scheme};
 use crate::http::RequestHead;
 use crate::ids;
@@ -13,7 +13,7 @@ use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
 use crate::outbox::Outbox;
 use crate::record::AttemptResult;
-use crate::upstreams::Leased;
+use crate::upstreams::{Leased, Upstreams};
 use alloc::boxed::Box;
 
 /// Whether a pooled connection will do.
@@ -143,18 +143,27 @@ impl Core {
     }
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32, conn: ConnId) {
-        let Some(request) = self.take_request(id, head) else { return };
         let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
-        if let Some(link) = self.link_mut(conn) {
-            link.carry(request, kept_max);
+        let Some(exchange) = self.exchanges.get_mut(id.0) else { return };
+        let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
+            return;
+        };
+        match (head, exchange.request.take()) {
+            (Some(head), _) => {
+                self.spare.lend(&mut link.outbox);
+                let id_text = ids::hex(exchange.outcome.id);
+                let context = context(&self.config, &self.upstreams, exchange, &id_text);
+                link.ask(id, head, &context);
+            }
+            (None, Some(request)) => link.carry(*request),
+            (None, None) => return,
         }
-        if let Some(exchange) = self.exchange_mut(id) {
-            exchange.begin_attempt(endpoint, true, now);
-            exchange.marks.connected = Some(now);
-            exchange.stage = Stage::Awaiting { link: conn };
-            let session = exchange.session;
-            self.touch(session);
-        }
+        link.outbox.retain(kept_max);
+        exchange.begin_attempt(endpoint, true, now);
+        exchange.marks.connected = Some(now);
+        exchange.stage = Stage::Awaiting { link: conn };
+        let session = exchange.session;
+        self.touch(session);
     }
 
     fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32) {
@@ -182,15 +191,8 @@ impl Core {
         let mut outbox = Outbox::default();
         self.spare.lend(&mut outbox);
         let exchange = self.exchange(id)?;
-        let peer = exchange.outcome.peer.ip();
-        let request_id = ids::hex(exchange.outcome.id);
-        let context = RequestContext {
-            peer,
-            scheme: Scheme::Http,
-            peer_is_trusted: self.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
-            fallback_host: self.upstreams.fallback_host(exchange.cluster),
-            request_id: Some(&request_id),
-        };
+        let id_text = ids::hex(exchange.outcome.id);
+        let context = context(&self.config, &self.upstreams, exchange, &id_text);
         Some(Request::new(id, head, &context, outbox))
     }
 
@@ -272,5 +274,22 @@ impl Core {
         if self.try_lease(cluster, id, kind, None, otherwise) {
             self.advance_client(session);
         }
+    }
+}
+
+/// What a request's own octets do not say.
+fn context<'a>(
+    config: &Config,
+    upstreams: &'a Upstreams,
+    exchange: &Exchange,
+    id: &'a [u8],
+) -> RequestContext<'a> {
+    let peer = exchange.outcome.peer.ip();
+    RequestContext {
+        peer,
+        scheme: Scheme::Http,
+        peer_is_trusted: config.trusted_proxies.iter().any(|net| net.contains(&peer)),
+        fallback_host: upstreams.fallback_host(exchange.cluster),
+        request_id: Some(id),
     }
 }

@@ -87,6 +87,7 @@ impl Queue {
     }
 
     /// All but the first `skip` octets.
+    #[inline]
     pub(super) fn slices(&self, skip: usize) -> Slices<'_> {
         Slices {
             copied: self.copied.get(self.dropped..).unwrap_or_default(),
@@ -121,6 +122,7 @@ pub(crate) struct Slices<'a> {
 impl<'a> Iterator for Slices<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
             let piece = match self.pieces.next()? {
