@@ -1,4 +1,5 @@
-//! A copy of the workspace in which bugs are planted, built and played.
+//! A copy of the workspace in which bugs are planted, built and played: built one after the other in one target
+//! directory, in which the second build takes seconds, while those built before are played.
 
 use crate::patch::Patch;
 use std::fs::{self, File};
@@ -38,18 +39,20 @@ impl Workshop {
         Self { tree, target }
     }
 
-    /// Plays with a bug planted, and takes it out again.
-    pub(crate) fn play(&mut self, bug: Option<&Patch>) -> Verdict {
+    /// Builds with a bug planted, and takes it out again. What it begins to play ends as soon as the bug's laws have
+    /// spoken.
+    pub(crate) fn begin(&mut self, bug: Option<&Patch>) -> Result<Game, Verdict> {
         let changed = bug.map(|bug| bug.apply(&self.tree).expect("a bug that fits")).unwrap_or_default();
         let original = changed.keys().map(|file| (self.tree.join(file), self.read(file))).collect::<Vec<_>>();
         for (file, text) in changed {
             fs::write(self.tree.join(file), text).expect("the bug is planted");
         }
-        let verdict = self.build().map_or_else(Verdict::Unusable, |()| self.judge());
+        let built = self.build();
         for (path, text) in original {
             fs::write(path, text).expect("the bug is taken out");
         }
-        verdict
+        built.map_err(Verdict::Unusable)?;
+        Ok(self.play(bug.map_or("no-bug", |bug| bug.name.as_str()), bug.map_or(&[], |bug| &bug.laws)))
     }
 
     fn read(&self, file: &str) -> String {
@@ -65,6 +68,7 @@ impl Workshop {
             .args(["--config", "profile.dev.package.sim-tests.opt-level=1"])
             .arg("--target-dir")
             .arg(&self.target)
+            .env("CARGO_INCREMENTAL", "1")
             .current_dir(&self.tree)
             .output()
             .expect("cargo runs");
@@ -72,37 +76,57 @@ impl Workshop {
         if output.status.success() { Ok(()) } else { Err(errors.into_owned()) }
     }
 
-    fn judge(&self) -> Verdict {
-        let said = self.target.join("said");
-        let mut program = Command::new(self.target.join("debug").join("laws"))
+    /// The next bug is built under the same name: what plays is a copy.
+    fn play(&self, name: &str, laws: &[String]) -> Game {
+        let (program, said) = (self.target.join(name), self.target.join(format!("{name}.said")));
+        fs::copy(self.target.join("debug").join("laws"), &program).expect("a copy of the program");
+        let child = Command::new(&program)
+            .args(laws)
             .env("WEIR_SIM_SEED", SEED)
             .env("WEIR_SIM_CASES", CASES)
             .stdout(File::create(&said).expect("a file for what it says"))
             .stderr(Stdio::null())
             .spawn()
             .expect("the simulation runs");
-        let Some(code) = wait(&mut program) else { return Verdict::Hung };
-        let said = fs::read_to_string(said).expect("what it said");
+        Game { child, program, said, began: Instant::now() }
+    }
+}
+
+/// A simulation that runs.
+#[derive(Debug)]
+pub(crate) struct Game {
+    child: Child,
+    program: PathBuf,
+    said: PathBuf,
+    began: Instant,
+}
+
+impl Game {
+    /// Waits for its end.
+    pub(crate) fn verdict(mut self) -> Verdict {
+        let code = self.wait();
+        fs::remove_file(&self.program).expect("the copy goes");
+        let Some(code) = code else { return Verdict::Hung };
+        let said = fs::read_to_string(&self.said).expect("what it said");
         match code {
             Some(0) => Verdict::Clean,
             Some(1) if said.contains("laws were broken") => Verdict::Broken(said),
             _ => Verdict::Unusable(said),
         }
     }
-}
 
-/// Its exit code, or `None` if it had to be ended.
-fn wait(program: &mut Child) -> Option<Option<i32>> {
-    let began = Instant::now();
-    while began.elapsed() < PATIENCE {
-        if let Some(status) = program.try_wait().expect("a child of ours") {
-            return Some(status.code());
+    /// Its exit code, or `None` if it had to be ended.
+    fn wait(&mut self) -> Option<Option<i32>> {
+        while self.began.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().expect("a child of ours") {
+                return Some(status.code());
+            }
+            sleep(Duration::from_millis(20));
         }
-        sleep(Duration::from_millis(50));
+        self.child.kill().expect("it can be ended");
+        self.child.wait().expect("it ended");
+        None
     }
-    program.kill().expect("it can be ended");
-    program.wait().expect("it ended");
-    None
 }
 
 /// Copies a folder, but for what is hidden and what was built.
@@ -124,7 +148,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Which scripts are played, and how many.
 const SEED: &str = "1";
-const CASES: &str = "3000";
+const CASES: &str = "6000";
 
 /// Far longer than these scripts take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(180);
