@@ -105,6 +105,8 @@ impl Timing<'_> {
                 // Before the head is read nobody knows which route's it is.
                 let head_ends = started + nanos(outcome.times.head);
                 let is_due = self.is_due("total", started) || within(self.decided, head_ends, self.slack);
+                // A stream has all the time that it takes, but for `stream.idle`.
+                let is_due = is_due && !outcome.streamed;
                 (is_due, "`total` fired at another time")
             }
             Timer::ClientBody => {
