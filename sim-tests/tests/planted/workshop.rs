@@ -148,7 +148,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// Which scripts are played, and how many.
 const SEED: &str = "1";
-const CASES: &str = "6000";
+const CASES: &str = "20000";
 
 /// Far longer than these scripts take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(180);
