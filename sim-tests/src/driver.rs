@@ -329,6 +329,10 @@ impl World {
                     notes::note(&mut self.ledger, &self.script, id, &outcome);
                     self.aftermath.ended(id, &outcome, &mut self.facts);
                 }
+                // A driver may give its memory back or not.
+                if outcome.id.is_multiple_of(2) {
+                    self.core.recycle(outcome);
+                }
             }
             Action::Drained => {
                 if self.drained {
@@ -403,6 +407,8 @@ impl World {
             Connect::Blackhole => return,
             Connect::Refused => NetError::Refused,
             Connect::Unreachable => NetError::Unreachable,
+            Connect::Reset => NetError::Reset,
+            Connect::Other => NetError::Other,
             Connect::Exhausted => NetError::Exhausted,
         };
         let latency = cyclic(&self.script.latencies, 0).map_or(0, |latency| 2 * Nanos::from(latency) * MS);
@@ -485,7 +491,7 @@ impl World {
         let draw = next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0);
         let cap = if draw == 0 { usize::MAX } else { self.at_least_tiny(draw.into()) };
         // Any choice is right: a driver may have pipes or not.
-        let pipe = pipe.filter(|_| draw % 2 == 1);
+        let pipe = pipe.filter(|_| self.script.pipes || draw % 2 == 1);
         match self.wires[wire].read(now, End::Proxy, max.min(cap)) {
             Got::Data(bytes) if let Some(to) = pipe => {
                 sometimes!(self.ledger, is_client, "a request went through a pipe");

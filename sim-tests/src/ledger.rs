@@ -93,6 +93,7 @@ const EXPECTED: &[&str] = &[
     "502: response head too large",
     "502: unreachable",
     "502: out of descriptors",
+    "502: connecting failed otherwise",
     "503: no server",
     "404: no route",
     "413: by its length",

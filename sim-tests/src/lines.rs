@@ -64,7 +64,7 @@ pub(crate) const OF_RESPONSES: [Line; 16] = [
     dropped("Connection: X-Hop\r\nX-Hop: 1"),
     dropped("Keep-Alive: max=9"),
     dropped("Proxy-Connection: keep-alive"),
-    dropped("Proxy-Authenticate: Basic"),
+    dropped("Proxy-Authenticate: Basic\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"),
     kept("Via: 1.0 behind"),
     kept("X-Request-Id: from-behind"),
     dropped("Upgrade: h2"),

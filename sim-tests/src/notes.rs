@@ -8,7 +8,7 @@ use crate::script::{Leave, Script};
 use crate::setup;
 use crate::time::{MS, Nanos};
 use crate::wording;
-use proxy_core::{AttemptResult, Input, Outcome, Phase, Reason, Timer};
+use proxy_core::{AttemptResult, Input, NetError, Outcome, Phase, Reason, Timer};
 use std::time::Duration;
 
 /// What led to an action, as far as the ledger cares.
@@ -125,6 +125,10 @@ const SLOWLY: Duration = Duration::from_millis(50);
 
 fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
     for attempt in &outcome.attempts {
+        let is_other = attempt.result == AttemptResult::ConnectFailed(NetError::Other);
+        if is_other && outcome.status == Some(502) {
+            ledger.note("502: connecting failed otherwise");
+        }
         match (attempt.reused, attempt.result) {
             (_, AttemptResult::ConnectFailed(_)) if outcome.reason == Reason::Ok => {
                 ledger.note("a connect failed and the next endpoint served");

@@ -32,6 +32,8 @@ pub struct Script {
     pub connects: Vec<Connect>,
     /// Most octets of the proxy's reads, one after the other. 0 is any number. Odd ones go by pipe where that is allowed.
     pub reads: Vec<u16>,
+    /// All of them do.
+    pub pipes: bool,
     /// Most octets of the proxy's writes. 0 is any number.
     pub writes: Vec<u16>,
     /// One-way delays of connections, in milliseconds, one after the other.
@@ -395,6 +397,10 @@ pub enum Connect {
     Refused,
     /// EHOSTUNREACH.
     Unreachable,
+    /// ECONNRESET.
+    Reset,
+    /// Some error that has no name here.
+    Other,
     /// We are out of descriptors.
     Exhausted,
     /// Nobody answers.

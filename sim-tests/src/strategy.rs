@@ -36,6 +36,7 @@ impl<'a> Arbitrary<'a> for Script {
             endpoints: dice.list(1..=3, endpoint)?,
             connects: dice.list(1..=5, connect)?,
             reads: dice.list(0..=4, cut)?,
+            pipes: dice.any()?,
             writes: dice.list(0..=4, cut)?,
             latencies: dice.list(1..=3, |dice| dice.small(0..=19))?,
             windows: dice.list(0..=3, |dice| dice.number(512..=8_999))?,
@@ -208,7 +209,7 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
         lines: if dice.percent(40)? { dice.any()? } else { 0 },
         trailers: if dice.percent(30)? { dice.any()? } else { 0 },
         early: dice.percent(20)?,
-        deaf: dice.percent(20)?,
+        deaf: dice.percent(25)?,
         delay: match dice.one_of([4, 3, 1])? {
             0 => 0,
             1 => dice.number(0..=1_999)?,
@@ -257,12 +258,14 @@ fn endpoint(dice: &mut Dice<'_, '_>) -> Result<Endpoint> {
 }
 
 fn connect(dice: &mut Dice<'_, '_>) -> Result<Connect> {
-    Ok(match dice.one_of([4, 1, 2, 1, 1, 1])? {
+    Ok(match dice.one_of([12, 3, 6, 3, 3, 1, 1, 3])? {
         0 => Connect::Stands,
         1 => Connect::Slow { ms: dice.number(0..=1_499)? },
         2 => Connect::Refused,
         3 => Connect::Unreachable,
         4 => Connect::Exhausted,
+        5 => Connect::Reset,
+        6 => Connect::Other,
         _ => Connect::Blackhole,
     })
 }

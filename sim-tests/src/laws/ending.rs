@@ -27,6 +27,9 @@ impl Facts {
         if outcome.ended.as_nanos() > now || outcome.started > outcome.ended {
             self.violate(format!("an outcome of the future: {outcome:?}"));
         }
+        if !has_its_letters(outcome) {
+            self.violate(format!("the letters do not fit the reason: {outcome:?}"));
+        }
         if let Some(named) = named(outcome).filter(|id| wording::is_known(&self.script, *id))
             && self.told(named).outcome.is_some()
         {
@@ -272,6 +275,13 @@ fn is_told_rightly(script: &Script, id: u32, outcome: &Outcome) -> bool {
     let is_its = told.method == wording::method_name(script.request(id).method).as_bytes()
         && told.host == wording::host(script, id).as_bytes();
     told.http10 == wording::is_http10(script, id) && (is_its || script.raw_request(id).is_some())
+}
+
+/// Whether the two letters are such as stand in the table for the reason.
+fn has_its_letters(outcome: &Outcome) -> bool {
+    let letters = outcome.flags.letters();
+    let Some(row) = row_of(outcome.reason.as_str()) else { return false };
+    row.letters.iter().any(|known| known.as_bytes() == letters)
 }
 
 /// The request that the target in an outcome names.
