@@ -54,9 +54,13 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     }
     // Fewer than twenty can't overflow.
     if digits.len() < 20 {
-        let number =
-            digits.iter().fold(0u64, |number, digit| number.wrapping_mul(10) + u64::from(digit & 0xf));
-        return digits.iter().all(u8::is_ascii_digit).then_some(number);
+        let (mut number, mut is_decimal) = (0u64, true);
+        for octet in digits {
+            let digit = octet.wrapping_sub(b'0');
+            is_decimal &= digit < 10;
+            number = number.wrapping_mul(10).wrapping_add(digit.into());
+        }
+        return is_decimal.then_some(number);
     }
     digits.iter().try_fold(0u64, |number, &octet| match octet {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(octet - b'0')),
