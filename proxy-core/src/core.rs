@@ -305,11 +305,10 @@ impl Core {
 
     /// A connection to `endpoint` is gone: its permit is free for others.
     fn free_link(&mut self, endpoint: u32) {
-        if !self.upstreams.is_limited(endpoint) {
-            return;
-        }
-        if self.upstreams.freed(endpoint) == Freed::Release {
-            self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
+        match self.upstreams.freed(endpoint) {
+            Freed::Unlimited => return,
+            Freed::Spare => {}
+            Freed::Release => self.actions.push_back(Action::Release(Permit::Endpoint(endpoint))),
         }
         self.to_serve.push(self.upstreams.cluster_of(endpoint));
     }

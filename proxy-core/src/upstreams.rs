@@ -74,8 +74,10 @@ pub(crate) enum Leased {
 /// What becomes of a permit that came free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freed {
-    /// There is none, or it is kept for a request that waits here.
-    Kept,
+    /// There is none.
+    Unlimited,
+    /// It is spare: for a request that waits here, or surplus.
+    Spare,
     /// It goes back to the process.
     Release,
 }
@@ -120,11 +122,6 @@ impl Upstreams {
 
     pub(crate) fn addr(&self, endpoint: u32) -> SocketAddr {
         self.endpoints[endpoint as usize].addr
-    }
-
-    /// Whether there is such an endpoint, and a limit on its connections.
-    pub(crate) fn is_limited(&self, endpoint: u32) -> bool {
-        self.endpoints.get(endpoint as usize).is_some_and(|endpoint| endpoint.permits != Permits::Unlimited)
     }
 
     pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {
@@ -179,16 +176,13 @@ impl Upstreams {
         }
     }
 
-    /// A permit was granted. False when nobody here waits any more: give it back.
-    pub(crate) fn granted(&mut self, endpoint: u32) -> bool {
-        let Some(at) = self.endpoints.get_mut(endpoint as usize) else { return false };
-        let Permits::Limited { spare, asked, .. } = &mut at.permits else { return false };
+    /// A permit was granted: it is spare. Returns whose requests may need it; `None` if nobody can have asked for it.
+    pub(crate) fn granted(&mut self, endpoint: u32) -> Option<ClusterId> {
+        let endpoint = self.endpoints.get_mut(endpoint as usize)?;
+        let Permits::Limited { spare, asked, .. } = &mut endpoint.permits else { return None };
         *asked = false;
-        if self.clusters[at.cluster.0 as usize].pending.is_empty() {
-            return false;
-        }
         *spare += 1;
-        true
+        Some(endpoint.cluster)
     }
 
     /// Another worker waits for a permit of this endpoint. Returns the idle connection that should go.
@@ -208,36 +202,36 @@ impl Upstreams {
     }
 
     /// A connection to the endpoint is gone, and its permit with it.
+    #[must_use]
     pub(crate) fn freed(&mut self, endpoint: u32) -> Freed {
-        let endpoint = &mut self.endpoints[endpoint as usize];
-        let waits = !self.clusters[endpoint.cluster.0 as usize].pending.is_empty();
-        match &mut endpoint.permits {
-            Permits::Unlimited => Freed::Kept,
+        match &mut self.endpoints[endpoint as usize].permits {
+            Permits::Unlimited => Freed::Unlimited,
             Permits::Limited { wanted, .. } if *wanted => {
                 *wanted = false;
                 Freed::Release
             }
-            Permits::Limited { spare, .. } if waits => {
+            Permits::Limited { spare, .. } => {
                 *spare += 1;
-                Freed::Kept
+                Freed::Spare
             }
-            Permits::Limited { .. } => Freed::Release,
         }
     }
 
-    /// A permit that nobody here needs any more, once per call.
+    /// A permit that the first in the queue has no use for, once per call.
     pub(crate) fn take_surplus(&mut self, cluster: ClusterId) -> Option<u32> {
-        let cluster = &self.clusters[cluster.0 as usize];
-        if !cluster.pending.is_empty() {
-            return None;
-        }
-        cluster.members.clone().find(|endpoint| match &mut self.endpoints[*endpoint as usize].permits {
+        let mut members = self.clusters[cluster.0 as usize].members.clone();
+        members.find(|endpoint| match &mut self.endpoints[*endpoint as usize].permits {
             Permits::Limited { spare, .. } if *spare > 0 => {
                 *spare -= 1;
                 true
             }
             Permits::Limited { .. } | Permits::Unlimited => false,
         })
+    }
+
+    /// Whether a permit is kept that no connection needs: only while an input is handled.
+    pub(crate) fn has_surplus(&self) -> bool {
+        self.endpoints.iter().any(Endpoint::has_spare)
     }
 
     pub(crate) fn enqueue(&mut self, cluster: ClusterId, exchange: ExchangeId) {

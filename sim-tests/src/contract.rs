@@ -1,6 +1,7 @@
 //! What must hold between the core and whoever drives it, after every input: what the driver can see for itself.
 
 use crate::driver::Socket;
+use crate::notes;
 use crate::setup;
 use crate::time::MS;
 use crate::world::World;
@@ -62,11 +63,15 @@ impl World {
         }
     }
 
-    /// No more connections to an endpoint than we have permits for.
-    pub(crate) fn check_links(&mut self, endpoint: usize) {
+    /// No more connections to an endpoint than we have permits for, and no new one for whose permit another worker waits.
+    pub(crate) fn check_links(&mut self, endpoint: usize, cause: notes::Cause) {
         let place = setup::endpoints(&self.script).iter().position(|place| *place == endpoint);
         let permit = Permit::Endpoint(place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX));
         let Some(owned) = self.permits.ours(permit) else { return };
+        if self.permits.is_rivals_turn(permit) && cause != notes::Cause::Granted {
+            self.facts
+                .violate(format!("a permit for endpoint {endpoint} was used that another worker waits for"));
+        }
         let used = self.count(|socket| socket.endpoint == Some(endpoint));
         if used > owned as usize {
             self.facts.violate(format!("{used} connections to endpoint {endpoint} on {owned} permits"));

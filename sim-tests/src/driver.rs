@@ -299,7 +299,7 @@ impl World {
 
     fn carry_out(&mut self, action: Action, cause: notes::Cause) {
         match action {
-            Action::Connect { conn, peer } => self.connect(conn, peer),
+            Action::Connect { conn, peer } => self.connect(conn, peer, cause),
             Action::Update { conn } => {
                 if self.socket(conn).is_none() || self.core.interest(conn).is_none() {
                     self.facts.violate(format!("an update of the dead {conn:?}"));
@@ -318,7 +318,7 @@ impl World {
                 Err(complaint) => self.facts.violate(complaint),
             },
             Action::Release(permit) => match self.permits.release(permit) {
-                Ok(input) => self.todo.extend(input.map(Todo::Answer)),
+                Ok(inputs) => self.todo.extend(inputs.into_iter().map(Todo::Answer)),
                 Err(complaint) => self.facts.violate(complaint),
             },
             Action::Record(outcome) => {
@@ -378,7 +378,7 @@ impl World {
         self.after_proxy(wire, false);
     }
 
-    fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
+    fn connect(&mut self, conn: ConnId, peer: SocketAddr, cause: notes::Cause) {
         self.connects += 1;
         let clients = (0..self.script.people()).map(|index| self.script.client(index));
         let requests = clients.map(|client| Script::count(&client)).sum::<u32>();
@@ -390,7 +390,7 @@ impl World {
         }
         let (endpoint, number) = (endpoint_at(peer), self.origins.len());
         self.open_socket(conn, number, None, Some(endpoint));
-        self.check_links(endpoint);
+        self.check_links(endpoint, cause);
         self.origins.push(None);
         *self.stamps((false, number)) =
             Stamps { opened: self.now, endpoint: endpoint_at(peer), ..Stamps::default() };

@@ -16,6 +16,7 @@ use std::time::Duration;
 pub(crate) enum Cause {
     Tick,
     Wanted,
+    Granted,
     Other,
 }
 
@@ -24,6 +25,7 @@ impl Cause {
         match input {
             Input::Tick => Self::Tick,
             Input::Wanted { .. } => Self::Wanted,
+            Input::Granted { .. } => Self::Granted,
             _ => Self::Other,
         }
     }

@@ -51,27 +51,27 @@ impl Permits {
         Ok(Input::Denied { permit })
     }
 
-    /// Takes a unit back from the core. Some input may follow.
-    pub(crate) fn release(&mut self, permit: Permit) -> Result<Option<Input>, String> {
+    /// Takes a unit back from the core. Some inputs may follow.
+    pub(crate) fn release(&mut self, permit: Permit) -> Result<Vec<Input>, String> {
         let limit = self.limits.get_mut(&permit).ok_or_else(|| format!("{permit:?} is not limited"))?;
         limit.ours = limit.ours.checked_sub(1).ok_or_else(|| format!("{permit:?} was given back unowned"))?;
         Ok(limit.hand_on(permit))
     }
 
     /// A rival wants a unit; the core may have to be told.
-    pub(crate) fn rival_wants(&mut self, permit: Permit) -> Option<Input> {
-        let limit = self.limits.get_mut(&permit)?;
+    pub(crate) fn rival_wants(&mut self, permit: Permit) -> Vec<Input> {
+        let Some(limit) = self.limits.get_mut(&permit) else { return Vec::new() };
         if limit.ours + limit.rivals < limit.max {
             limit.rivals += 1;
-            return None;
+            return Vec::new();
         }
         limit.waiting.push_back(Asker::Rival);
-        Some(Input::Wanted { permit })
+        vec![Input::Wanted { permit }]
     }
 
     /// Rivals give one unit back, if they have any, or stop waiting.
-    pub(crate) fn rival_leaves(&mut self, permit: Permit) -> Option<Input> {
-        let limit = self.limits.get_mut(&permit)?;
+    pub(crate) fn rival_leaves(&mut self, permit: Permit) -> Vec<Input> {
+        let Some(limit) = self.limits.get_mut(&permit) else { return Vec::new() };
         if limit.rivals > 0 {
             limit.rivals -= 1;
             return limit.hand_on(permit);
@@ -79,7 +79,12 @@ impl Permits {
         if let Some(at) = limit.waiting.iter().position(|asker| *asker == Asker::Rival) {
             limit.waiting.remove(at);
         }
-        None
+        Vec::new()
+    }
+
+    /// Whether the next unit that comes free is a rival's.
+    pub(crate) fn is_rivals_turn(&self, permit: Permit) -> bool {
+        self.limits.get(&permit).is_some_and(|limit| limit.waiting.front() == Some(&Asker::Rival))
     }
 
     /// Units of one limit that the core holds; `None` if there is no such limit.
@@ -94,16 +99,20 @@ impl Permits {
 }
 
 impl Limit {
-    fn hand_on(&mut self, permit: Permit) -> Option<Input> {
-        match self.waiting.pop_front()? {
-            Asker::Core => {
+    /// Whoever is granted a unit while another waits is told so.
+    fn hand_on(&mut self, permit: Permit) -> Vec<Input> {
+        match self.waiting.pop_front() {
+            Some(Asker::Core) => {
                 self.ours += 1;
-                Some(Input::Granted { permit })
+                let is_wanted = self.waiting.contains(&Asker::Rival) && permit != Permit::Client;
+                let wanted = is_wanted.then_some(Input::Wanted { permit });
+                [Input::Granted { permit }].into_iter().chain(wanted).collect()
             }
-            Asker::Rival => {
+            Some(Asker::Rival) => {
                 self.rivals += 1;
-                None
+                Vec::new()
             }
+            None => Vec::new(),
         }
     }
 }

@@ -443,10 +443,8 @@ impl World {
 
     fn rival(&mut self, wants: bool) {
         let permit = Permit::Endpoint(0);
-        let input = if wants { self.permits.rival_wants(permit) } else { self.permits.rival_leaves(permit) };
-        if let Some(input) = input {
-            self.feed(input);
-        }
+        let inputs = if wants { self.permits.rival_wants(permit) } else { self.permits.rival_leaves(permit) };
+        inputs.into_iter().for_each(|input| self.feed(input));
     }
 
     /// Faults stopped and everybody had their time: nothing may be left.

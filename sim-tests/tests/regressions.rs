@@ -39,3 +39,8 @@ fn a_head_that_outlasts_total_is_its_clients_fault_alone() {
 fn fin_behind_pipelined_requests_takes_none_of_them_back() {
     holds(include_str!("../corpus/fin_behind_pipelined_refusals.json"));
 }
+
+#[test]
+fn a_permit_for_an_endpoint_that_failed_is_not_kept_from_other_workers() {
+    holds(include_str!("../corpus/permit_of_an_endpoint_that_failed.json"));
+}

@@ -62,6 +62,7 @@ impl Core {
             let stage = self.exchange(id).map(|exchange| exchange.stage);
             assert!(matches!(stage, Some(Stage::Queued { .. })), "{id:?} is pending but not queued");
         }
+        assert!(!self.upstreams.has_surplus(), "a permit is kept that nobody uses");
         assert!(self.timers.len() <= self.conns.len(), "more alarms than connections");
     }
 

@@ -115,10 +115,8 @@ impl Core {
     }
 
     pub(super) fn on_endpoint_granted(&mut self, endpoint: u32) {
-        if self.upstreams.granted(endpoint) {
-            self.to_serve.push(self.upstreams.cluster_of(endpoint));
-        } else if self.upstreams.is_limited(endpoint) {
-            self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
+        if let Some(cluster) = self.upstreams.granted(endpoint) {
+            self.to_serve.push(cluster);
         }
     }
 

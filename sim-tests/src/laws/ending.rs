@@ -11,7 +11,7 @@ use crate::setup;
 use crate::stamps::{Clocks, Stamps};
 use crate::time::Nanos;
 use crate::wording;
-use proxy_core::{Outcome, Reason, Timer};
+use proxy_core::{Attempt, AttemptResult, Outcome, Reason, Timer};
 
 impl Facts {
     /// The core recorded the end of a request. `slack`: by how much its ticks may have been late. Returns which
@@ -155,6 +155,11 @@ impl Facts {
         let has = |fault: Fault| self.script.faults.contains(&fault);
         // A server that read nothing of a body before may not read this request on the same connection either.
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
+        let tries_stale_twice = |pair: &[Attempt]| pair[0].result == AttemptResult::Stale && pair[1].reused;
+        demand(
+            !outcome.attempts.windows(2).any(tries_stale_twice),
+            "it was sent again on no fresh connection",
+        );
         demand(!was_gone, "its client was gone");
         demand(is_told_rightly(&self.script, id, outcome), "it was another request");
         match outcome.reason {
