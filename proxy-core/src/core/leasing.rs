@@ -156,7 +156,10 @@ impl Core {
             (None, Some(request)) => link.carry(*request),
             (None, None) => return,
         }
-        link.outbox.retain(kept_max);
+        // Once octets of it left us, any other is never sent again.
+        if exchange.method.is_idempotent() {
+            link.outbox.retain(kept_max);
+        }
         exchange.begin_attempt(endpoint, true, now);
         exchange.marks.connected = Some(now);
         exchange.stage = Stage::Awaiting { link: conn };
