@@ -36,8 +36,9 @@ impl World {
 
     /// Time runs out late only because ticks come late.
     fn check_alarm(&mut self) {
+        self.deadline = self.core.next_deadline();
         let overdue = |at: u64| at + self.slack() + self.grace < self.now;
-        if let Some(deadline) = self.core.next_deadline().filter(|deadline| overdue(deadline.at.as_nanos())) {
+        if let Some(deadline) = self.deadline.filter(|deadline| overdue(deadline.at.as_nanos())) {
             self.facts.violate(format!("{deadline:?} is overdue at {} ms", self.now / MS));
         }
     }

@@ -58,6 +58,9 @@ impl<'a> Arbitrary<'a> for Script {
         if dice.percent(3)? {
             meet(&mut script);
         }
+        if dice.percent(50)? {
+            just_fit(&mut script);
+        }
         Ok(script)
     }
 }
@@ -74,6 +77,18 @@ fn meet(script: &mut Script) {
         endpoint.idle_close = (2 * latency + think).max(1);
     }
     script.faults.insert(Fault::StaleConnections);
+}
+
+/// Lets the bodies of some requests be just as long as they may be.
+fn just_fit(script: &mut Script) {
+    let lengths = script.requests.iter().map(|request| match request.body {
+        RequestBody::None => 0,
+        RequestBody::Length(octets) | RequestBody::Chunked { octets, .. } => octets,
+    });
+    let lengths = lengths.filter(|octets| *octets >= BODY_MAX_MIN);
+    for (route, octets) in script.routes.iter_mut().filter(|route| route.body_max > 0).zip(lengths) {
+        route.body_max = octets;
+    }
 }
 
 /// A random subset: each fault alone must be able to show what it does.
@@ -316,10 +331,13 @@ fn route(dice: &mut Dice<'_, '_>) -> Result<Route> {
         path: dice.small(0..=3)?,
         cluster: dice.small(0..=3)?,
         stream: dice.percent(15)?,
-        body_max: if dice.percent(25)? { dice.number(16..=3_000)? } else { 0 },
+        body_max: if dice.percent(25)? { dice.number(BODY_MAX_MIN..=3_000)? } else { 0 },
         timeouts: if dice.percent(20)? { timeouts(dice)? } else { Timeouts::default() },
     })
 }
+
+/// The shortest limit on request bodies, in octets: no message of the catalogue has a longer one.
+const BODY_MAX_MIN: u16 = 16;
 
 /// Draws from octets. Where they end, the first of every choice is drawn: 0, false, the plain case.
 struct Dice<'a, 'u>(&'u mut Unstructured<'a>);

@@ -16,7 +16,9 @@ use crate::setup::config;
 use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::Trace;
-use proxy_core::{ClusterId, ConnId, Core, Input, Instant, JournalWriter, Listen, NetError, Permit};
+use proxy_core::{
+    ClusterId, ConnId, Core, Deadline, Input, Instant, JournalWriter, Listen, NetError, Permit,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Who has something to do.
@@ -104,6 +106,8 @@ pub(crate) struct World {
     /// How each request of the storm ended.
     pub(crate) summary: BTreeMap<u32, String>,
     events: Agenda,
+    /// What the core said last.
+    pub(crate) deadline: Option<Deadline>,
     alarm: Option<Nanos>,
     stalled_until: Nanos,
     /// Accepting failed for want of descriptors: it is tried again then.
@@ -150,7 +154,7 @@ impl World {
             clocks: Clocks::default(),
             ledger: Ledger::default(),
             cursors: Cursors::default(),
-            tiny: 500,
+            tiny: 20_000,
             lender: Lender::default(),
             drained: false,
             connects: 0,
@@ -158,6 +162,7 @@ impl World {
             aftermath: Aftermath::default(),
             summary: BTreeMap::new(),
             events: Agenda::default(),
+            deadline: None,
             alarm: None,
             stalled_until: 0,
             rests_until: 0,
@@ -427,7 +432,7 @@ impl World {
     }
 
     fn set_alarm(&mut self) {
-        let Some(deadline) = self.core.next_deadline() else { return };
+        let Some(deadline) = self.deadline else { return };
         let at = deadline.at.as_nanos();
         if self.alarm.is_none_or(|alarm| alarm > at) {
             let late = next(&self.script.late_ticks, &mut self.cursors.late).unwrap_or(0);

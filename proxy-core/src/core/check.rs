@@ -1,7 +1,9 @@
 //! Every invariant of the state, asserted. For tests, simulations and fuzzing; bytes from the network can't break one.
 
-use super::interest::buffer;
+use super::deadlines::idle_deadline;
+use super::interest::{IDLE, buffer};
 use super::{Core, Side};
+use crate::action::Interest;
 use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
@@ -21,8 +23,9 @@ impl Core {
         for (key, conn) in self.conns.iter() {
             let id = ConnId(key);
             assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
-            let (interest, deadline) = (conn.told.interest, self.deadline_of(id));
-            assert_eq!(Some(interest), self.interest_of(id), "the driver was told otherwise of {id:?}");
+            let (judged, deadline) = self.judge(id, &conn.side);
+            let interest = conn.told.interest;
+            assert_eq!(interest, judged, "the driver was told otherwise of {id:?}");
             let offers = self.egress(id).next().is_some() || conn.side.outbox().has_piped();
             assert_eq!(interest.write, offers, "{id:?} is written to exactly while octets wait");
             match &conn.side {
@@ -64,6 +67,16 @@ impl Core {
         }
         assert!(!self.upstreams.has_surplus(), "a permit is kept that nobody uses");
         assert!(self.timers.len() <= self.conns.len(), "more alarms than connections");
+    }
+
+    /// What is wanted of a connection and when its time ends, worked out anew.
+    fn judge(&self, conn: ConnId, side: &Side) -> (Interest, Option<Deadline>) {
+        match (side, self.view(conn)) {
+            (Side::Downstream(_), Some(view)) => (view.session_interest(), view.deadline()),
+            (Side::Upstream(_), Some(view)) => (view.link_interest(), None),
+            (Side::Upstream(link), None) => (IDLE, idle_deadline(link)),
+            (Side::Downstream(_), None) => unreachable!("{conn:?} is there, and is a session"),
+        }
     }
 
     fn check_session(&self, conn: ConnId, session: &Session) {

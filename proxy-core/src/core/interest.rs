@@ -1,11 +1,9 @@
 //! What is wanted of each connection just now. Backpressure is nothing else than a read interest of zero.
 
 use super::view::View;
-use super::{Core, Side};
 use crate::action::Interest;
 use crate::config::Config;
 use crate::exchange::Stage;
-use crate::input::ConnId;
 use crate::link::Link;
 use crate::session::{Receiving, Responding, Serving, Session, State, Then};
 
@@ -14,17 +12,6 @@ const DISCARD: usize = 16 * 1024;
 
 /// Of a pooled connection: any octet, and FIN, takes it out of the pool.
 pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false, pipe: None };
-
-impl Core {
-    /// What is wanted of a connection, worked out anew.
-    pub(super) fn interest_of(&self, conn: ConnId) -> Option<Interest> {
-        match self.side(conn)? {
-            Side::Downstream(_) => self.view(conn).map(|view| view.session_interest()),
-            Side::Upstream(link) if link.exchange().is_none() => Some(IDLE),
-            Side::Upstream(_) => self.view(conn).map(|view| view.link_interest()),
-        }
-    }
-}
 
 impl View<'_> {
     pub(super) fn session_interest(&self) -> Interest {

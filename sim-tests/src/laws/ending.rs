@@ -240,7 +240,8 @@ impl Facts {
         let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
         let flush = if is_own { nanos(outcome.times.body) } else { 0 };
         let decided = outcome.ended.as_nanos() - flush;
-        Timing { script: &self.script, id, outcome, decided, slack, clocks }
+        let sent = self.known(id).and_then(|told| told.arrived_whole);
+        Timing { script: &self.script, id, outcome, decided, slack, clocks, sent }
     }
 
     /// What the proxy may answer by itself to a request that ended for this reason.

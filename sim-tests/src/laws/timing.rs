@@ -3,6 +3,7 @@
 
 use super::Facts;
 use super::ending::{nanos, within};
+use crate::faults::Fault;
 use crate::model::limits::{limit, limit_of};
 use crate::model::routes;
 use crate::script::Script;
@@ -21,7 +22,12 @@ pub(super) struct Timing<'a> {
     pub(super) decided: Nanos,
     pub(super) slack: Nanos,
     pub(super) clocks: &'a Clocks,
+    /// When all of the request had reached the proxy's kernel.
+    pub(super) sent: Option<Nanos>,
 }
+
+/// Faults that may keep the proxy from reading of a client.
+const DELAYING: [Fault; 4] = [Fault::Splits, Fault::SmallWindows, Fault::Bandwidth, Fault::EarlyAnswers];
 
 impl Timing<'_> {
     fn limit(&self, key: &str) -> Option<Nanos> {
@@ -142,12 +148,35 @@ impl Timing<'_> {
         self.outcome.started.as_nanos() + limit + deserved * MS <= self.decided
     }
 
+    /// Whether a body came whole although it was below the least rate, with nobody but its client to wait for.
+    fn was_let_dawdle(&self) -> bool {
+        let (outcome, times) = (self.outcome, &self.outcome.times);
+        let rate = Nanos::from(setup::body_rate(self.script));
+        let (Some(sent), Some(limit), Some(deserved)) =
+            (self.sent, self.limit("client.body"), (outcome.received * 1_000).checked_div(rate))
+        else {
+            return false;
+        };
+        let ready =
+            outcome.started.as_nanos() + nanos(times.head) + nanos(times.queue) + nanos(times.connect);
+        let is_slow = ready + limit + deserved * MS + self.slack < sent;
+        is_slow
+            && outcome.reason == Reason::Ok
+            && outcome.attempts.len() == 1
+            && !wording::expects(self.script, self.id)
+            && !wording::upgrades(self.script, self.id)
+            && DELAYING.iter().all(|fault| !self.script.faults.contains(fault))
+    }
+
     /// Whether another limit should have ended it before.
     fn overdue_limit(&self) -> Option<&'static str> {
         let (outcome, times) = (self.outcome, &self.outcome.times);
         let is_over = |key, lasted: Nanos| self.limit(key).is_some_and(|limit| lasted > limit + self.slack);
         let lasted = self.decided - outcome.started.as_nanos();
         let is_at_once = within(lasted, nanos(times.head), self.slack);
+        if self.was_let_dawdle() {
+            return Some("`client.body_rate` was not kept");
+        }
         if is_over("queue", nanos(times.queue)) {
             return Some("`queue` was overrun");
         }
