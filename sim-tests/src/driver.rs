@@ -524,8 +524,9 @@ impl World {
     }
 
     fn pipe_to(&mut self, conn: ConnId, bytes: Bytes) {
+        let is_next = self.core.egress(conn).next().is_none();
         match self.socket(conn) {
-            Some(socket) if socket.pipe.is_empty() && !socket.connecting => socket.pipe = bytes,
+            Some(socket) if is_next && socket.pipe.is_empty() && !socket.connecting => socket.pipe = bytes,
             Some(_) => self.facts.violate(format!("octets are piped to {conn:?} that can't be written next")),
             None => self.facts.violate(format!("octets are piped to {conn:?}, which is dead")),
         }
