@@ -195,12 +195,6 @@ impl Upstreams {
         oldest
     }
 
-    /// The idle connection of a limited endpoint that has waited longest.
-    pub(crate) fn idle_with_permit(&self, endpoint: u32) -> Option<ConnId> {
-        let endpoint = &self.endpoints[endpoint as usize];
-        endpoint.idle.first().copied().filter(|_| endpoint.permits != Permits::Unlimited)
-    }
-
     /// A connection to the endpoint is gone, and its permit with it.
     #[must_use]
     pub(crate) fn freed(&mut self, endpoint: u32) -> Freed {
@@ -272,11 +266,12 @@ impl Upstreams {
 }
 
 impl Endpoint {
-    /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted.
+    /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted. None is
+    /// spare.
     fn may_serve(&self, fresh: bool) -> bool {
         let may_connect = match self.permits {
             Permits::Unlimited => true,
-            Permits::Limited { spare, asked, .. } => spare > 0 || !asked,
+            Permits::Limited { asked, .. } => !asked,
         };
         may_connect || (!fresh && !self.idle.is_empty())
     }

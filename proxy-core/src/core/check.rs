@@ -4,6 +4,7 @@ use super::deadlines::idle_deadline;
 use super::interest::{IDLE, buffer};
 use super::{Core, Side};
 use crate::action::Interest;
+use crate::config::ClusterId;
 use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
@@ -27,6 +28,7 @@ impl Core {
             let interest = conn.told.interest;
             assert_eq!(interest, judged, "the driver was told otherwise of {id:?}");
             let offers = self.egress(id).next().is_some() || conn.side.outbox().has_piped();
+            assert!(!interest.shutdown || !offers, "FIN for {id:?} would overtake octets that wait");
             assert_eq!(interest.write, offers, "{id:?} is written to exactly while octets wait");
             match &conn.side {
                 Side::Downstream(session) => {
@@ -65,8 +67,18 @@ impl Core {
             let stage = self.exchange(id).map(|exchange| exchange.stage);
             assert!(matches!(stage, Some(Stage::Queued { .. })), "{id:?} is pending but not queued");
         }
+        for cluster in (0..).map(ClusterId).take(self.config.clusters.len()) {
+            self.check_queue(cluster);
+        }
         assert!(!self.upstreams.has_surplus(), "a permit is kept that nobody uses");
         assert!(self.timers.len() <= self.conns.len(), "more alarms than connections");
+    }
+
+    /// Whoever waits is in the queue.
+    fn check_queue(&self, cluster: ClusterId) {
+        let waiting = |exchange: &Exchange| exchange.is_enqueued && exchange.cluster == cluster;
+        let waiting = self.exchanges.iter().filter(|(_, exchange)| waiting(exchange)).count();
+        assert_eq!(self.upstreams.queued(cluster), waiting, "the queue of {cluster:?} is miscounted");
     }
 
     /// What is wanted of a connection and when its time ends, worked out anew.

@@ -249,10 +249,6 @@ impl Core {
             return false;
         }
         let request = link.take_request();
-        // The fresh connection may need the permit that an idle sibling holds.
-        if let Some(sibling) = self.upstreams.idle_with_permit(link.endpoint) {
-            self.drop_idle(sibling);
-        }
         self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, Failure::UpstreamClosedEarly);
         true
     }
