@@ -49,6 +49,8 @@ pub(crate) struct Told {
     /// How many interim responses its client saw.
     pub(crate) interims: usize,
     pub(crate) status_seen: Option<(u16, bool)>,
+    /// What went wrong, as a reply of the proxy's own says.
+    pub(crate) proxy_status: Option<String>,
     pub(crate) seen_all: bool,
     pub(crate) said_close: bool,
     pub(crate) outcome: Option<Outcome>,
@@ -179,6 +181,9 @@ impl Facts {
             return self.violate(format!("a second final response to {id}: {status}"));
         }
         told.status_seen = Some((head.status(), passed_on));
+        if !passed_on {
+            told.proxy_status = head.field("proxy-status").map(str::to_owned);
+        }
         if passed_on && let Err(difference) = heads::returned(&self.script, id).compare(&head.raw) {
             self.violate(format!("{id}: {difference}"));
         }

@@ -4,6 +4,7 @@ use super::ending::is_careless;
 use super::{Facts, Told};
 use crate::faults::Fault;
 use crate::model::limits::{are_ample, limit, limit_of};
+use crate::model::table::proxy_errors;
 use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Client, Leave, Pace, Script};
 use crate::time::{MS, Nanos, SECOND};
@@ -81,6 +82,12 @@ impl Facts {
                 demand(
                     self.own_status(id, outcome.reason) == Some(status),
                     "the status does not fit the reason",
+                );
+                let said = told.proxy_status.as_deref().and_then(|said| said.strip_prefix("weir; error="));
+                let errors = proxy_errors(outcome.reason.as_str());
+                demand(
+                    said.is_some_and(|said| errors.contains(&said)),
+                    "Proxy-Status does not fit the reason",
                 );
             }
         }

@@ -114,6 +114,31 @@ pub(crate) const LIMITS: &[Limit] = &[
     limit("drain", Some(30), "absolute", Some("draining")),
 ];
 
+/// The error types (RFC 9209 §2.3) that a reply of the proxy's own may name for a reason.
+pub(crate) fn proxy_errors(reason: &str) -> &'static [&'static str] {
+    match reason {
+        "ok" => &["proxy_internal_response"],
+        "client_head_timeout" | "client_body_timeout" | "bad_request" => &["http_request_error"],
+        // The head, or the body.
+        "request_too_large" => &["http_request_error", "http_request_denied"],
+        "queue_timeout" | "queue_full" => &["connection_limit_reached"],
+        "connect_timeout" => &["connection_timeout"],
+        "connect_refused" => &["connection_refused"],
+        "connect_unreachable" => &["destination_ip_unroutable"],
+        "connect_exhausted" => &["proxy_internal_error"],
+        "upstream_write_timeout" => &["connection_write_timeout"],
+        "upstream_read_timeout" => &["connection_read_timeout"],
+        "upstream_head_timeout" | "total_timeout" => &["http_response_timeout"],
+        "upstream_reset" => &["connection_terminated"],
+        "upstream_closed_early" => &["http_response_incomplete"],
+        "upstream_bad_response" => &["http_protocol_error", "http_upgrade_failed"],
+        "upstream_head_too_large" => &["http_response_header_section_size"],
+        "no_healthy_endpoint" => &["destination_unavailable"],
+        "no_route" => &["destination_not_found"],
+        _ => &[],
+    }
+}
+
 /// What stands in the table about a reason.
 pub(crate) fn row_of(reason: &str) -> Option<&'static Row> {
     REASONS.iter().find(|row| row.reason == reason)
