@@ -93,18 +93,22 @@ fn just_fit(script: &mut Script) {
 
 /// A random subset: each fault alone must be able to show what it does.
 fn faults(dice: &mut Dice<'_, '_>) -> Result<BTreeSet<Fault>> {
+    let mut chosen = BTreeSet::new();
     if dice.one_of([1, 1])? == 0 {
-        let few = dice.list(0..=3, |dice| dice.choose(&ALL))?;
-        return Ok(few.into_iter().collect());
-    }
-    let odds: u8 = dice.any()?;
-    let mut many = BTreeSet::new();
-    for fault in ALL {
-        if dice.any::<u8>()? < odds {
-            many.insert(fault);
+        chosen.extend(dice.list(0..=3, |dice| dice.choose(&ALL))?);
+    } else {
+        let odds: u8 = dice.any()?;
+        for fault in ALL {
+            if dice.any::<u8>()? < odds {
+                chosen.insert(fault);
+            }
         }
     }
-    Ok(many)
+    // TCP promises nothing else.
+    if dice.percent(40)? {
+        chosen.insert(Fault::Splits);
+    }
+    Ok(chosen)
 }
 
 fn cut(dice: &mut Dice<'_, '_>) -> Result<u16> {

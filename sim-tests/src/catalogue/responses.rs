@@ -230,4 +230,5 @@ pub(crate) const ALL: &[RawResponse] = &[
     passed("a connection that is kept for no time at all", ok!("Keep-Alive: timeout=0", "Content-Length: 0"; ""), &["X-Id: $", "Content-Length: 0"]),
     passed("a response's head of just the limit", ok!("X-Long: ~", "Content-Length: 0"; ""), &["X-Id: $", "X-Long: ~", "Content-Length: 0"]).filled(Fill::Head(0)),
     passed("as many fields as may be in a response", "HTTP/1.1 204 No Content\r\nX-Id: $\r\n~\r\n", &["X-Id: $", "~"]).status(204).filled(Fill::Fields(0)),
+    bad("an interim response that says that its length is 0", "HTTP/1.1 103 Early\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nX-Id: $\r\nContent-Length: 0\r\n\r\n"),
 ];
