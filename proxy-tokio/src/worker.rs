@@ -86,6 +86,8 @@ struct Worker<N: Net, R> {
     inbox: Arc<Inbox>,
     /// What has to be looked at again, because it was not finished with.
     again: Vec<Token>,
+    /// Clients with news, and listeners: they wait until those requests that are under way have got on.
+    waiting: VecDeque<Token>,
     /// What the actions of the last input leave to do; empty between two inputs from outside.
     todo: VecDeque<Todo>,
     crew: Arc<Crew>,
@@ -126,6 +128,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             now: clock.now(),
             inbox,
             again: Vec::new(),
+            waiting: VecDeque::new(),
             todo: VecDeque::new(),
             crew: setup.crew,
             number: setup.worker,
@@ -147,8 +150,9 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.now = self.clock.now();
         self.listeners.resume(self.now);
+        let mut allowance = CLIENTS_MAX;
         for _ in 0..ROUNDS_MAX {
-            if !self.round() {
+            if !self.round(&mut allowance) {
                 break;
             }
         }
@@ -166,27 +170,33 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             return Poll::Ready(());
         }
         self.set_alarm();
-        if !self.again.is_empty() || !self.inbox.sleep(cx.waker()) {
+        if !self.again.is_empty() || !self.waiting.is_empty() || !self.inbox.sleep(cx.waker()) {
             // There is more to do, but the reactor must see the sockets first.
             cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
 
-    /// Looks once at everything that has news; false if nothing has.
-    fn round(&mut self) -> bool {
+    /// Looks once at every upstream that has news, and at as many clients as `allowance` says; false if nobody was looked
+    /// at.
+    ///
+    /// Upstreams go first, so that what is under way is finished before more is begun: however many clients there are, a
+    /// request then needs few others' company, few upstream connections are busy at a time, and all that it touches is
+    /// still near the processor when its response comes.
+    fn round(&mut self, allowance: &mut u32) -> bool {
         let mut tokens = mem::take(&mut self.spare_tokens);
         let mut mail = mem::take(&mut self.spare_mail);
         self.inbox.take(&mut tokens, &mut mail);
         tokens.append(&mut self.again);
-        let any = !tokens.is_empty() || !mail.is_empty();
+        let any = !tokens.is_empty() || !mail.is_empty() || (!self.waiting.is_empty() && *allowance > 0);
         for token in tokens.drain(..) {
             match token {
-                Token::Slot(index) => self.visit(index),
-                Token::Listener(number) => self.accept(number),
+                Token::Slot(index) if !self.slots.is_client(index) => self.visit(index),
+                Token::Slot(_) | Token::Listener(_) => self.waiting.push_back(token),
                 Token::Alarm => self.alarm.answer(),
             }
         }
+        self.serve_clients(allowance);
         for input in mail.drain(..) {
             if input == Input::Drain {
                 self.accept_all();
@@ -211,20 +221,39 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         }
     }
 
-    /// A listener that closes resets the clients in its queue: before a drain, they are taken.
-    fn accept_all(&mut self) {
-        (0..self.listeners.count()).for_each(|listener| self.accept(listener));
+    /// Looks at clients in the order in which they came to wait.
+    fn serve_clients(&mut self, allowance: &mut u32) {
+        while *allowance > 0
+            && let Some(token) = self.waiting.pop_front()
+        {
+            *allowance -= 1;
+            match token {
+                Token::Slot(index) => self.visit(index),
+                Token::Listener(number) => self.accept(number, allowance),
+                Token::Alarm => self.alarm.answer(),
+            }
+        }
     }
 
-    fn accept(&mut self, listener: u32) {
+    /// A listener that closes resets the clients in its queue: before a drain, they are taken.
+    fn accept_all(&mut self) {
+        for listener in 0..self.listeners.count() {
+            let mut all = BACKLOG_MAX;
+            self.accept(listener, &mut all);
+        }
+    }
+
+    /// Takes at least one client, if any waits, and at most as many more as `allowance` says.
+    fn accept(&mut self, listener: u32, allowance: &mut u32) {
         self.listeners.answer(listener);
-        for _ in 0..ACCEPTS_MAX {
+        for _ in 0..=*allowance {
             let Some((stream, peer)) = self.listeners.accept(&self.net, listener, self.now) else { return };
+            *allowance = allowance.saturating_sub(1);
             let conn = self.core.vacant();
-            self.slots.insert_open(conn, stream);
+            self.slots.insert_accepted(conn, stream);
             self.feed(Input::Accepted { conn, listener, peer });
             // The request is often there already.
-            self.look_again(conn);
+            self.look_at(conn);
         }
         self.listeners.ring_one(listener);
     }
@@ -233,6 +262,11 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     fn visit(&mut self, index: u32) {
         let Some(conn) = self.slots.answer(index) else { return };
         self.finish_connecting(conn);
+        self.look_at(conn);
+    }
+
+    /// Writes what waited for room, and reads what is there.
+    fn look_at(&mut self, conn: ConnId) {
         let Some((open, ..)) = self.slots.open(conn) else { return };
         let was_blocked = mem::take(&mut open.blocked);
         // From here to the end of this visit the read side is looked after.
@@ -254,7 +288,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         let Some((connecting, waker)) = self.slots.connecting(conn) else { return };
         match connecting.as_mut().poll(&mut Context::from_waker(waker)) {
             Poll::Ready(Ok(stream)) => {
-                self.slots.insert_open(conn, stream);
+                self.slots.insert_connected(conn, stream);
                 self.feed(Input::Connected { conn });
             }
             Poll::Ready(Err(error)) => {
@@ -429,8 +463,12 @@ fn wrote_input(conn: ConnId, octets: usize) -> Input {
     Input::Wrote { conn, n: u32::try_from(octets).unwrap_or(u32::MAX) }
 }
 
-/// Clients taken from one listener until others get a turn.
-const ACCEPTS_MAX: usize = 64;
+/// Clients looked at in one turn, old and new: few enough that the first responses come back while the processor still
+/// knows what they belong to, and enough that looking for news costs little by comparison.
+const CLIENTS_MAX: u32 = 32;
+
+/// Clients taken from one listener before it closes: as many as can have waited there.
+const BACKLOG_MAX: u32 = 4_096;
 
 /// Reads from one connection until others get a turn.
 const READS_MAX: usize = 4;
@@ -438,3 +476,6 @@ const READS_MAX: usize = 4;
 /// Rounds of one turn: what one connection causes on another is done in the same turn, but a chain of causes must not
 /// keep the reactor from looking at the sockets.
 const ROUNDS_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests;
