@@ -2,12 +2,12 @@
 //! time that reading and writing them takes.
 
 use crate::net::Pipe;
+use crate::socket::Socket;
 use rustix::pipe::{PipeFlags, SpliceFlags, pipe_with, splice};
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 /// A pipe of the kernel's.
 #[derive(Debug)]
@@ -16,19 +16,15 @@ pub struct KernelPipe {
     input: OwnedFd,
 }
 
-impl Pipe<TcpStream> for KernelPipe {
+impl Pipe<Socket> for KernelPipe {
     fn open() -> Option<Self> {
         // Without descriptors to spare, octets are read.
         let (output, input) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
         Some(Self { output, input })
     }
 
-    fn poll_fill(
-        &mut self,
-        from: &mut TcpStream,
-        cx: &mut Context<'_>,
-        max: usize,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_fill(&mut self, from: &mut Socket, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>> {
+        let from = from.watched()?;
         loop {
             ready!(from.poll_read_ready(cx))?;
             match from.try_io(Interest::READABLE, || move_octets(&*from, &self.input, max)) {
@@ -38,12 +34,8 @@ impl Pipe<TcpStream> for KernelPipe {
         }
     }
 
-    fn poll_drain(
-        &mut self,
-        to: &mut TcpStream,
-        cx: &mut Context<'_>,
-        max: usize,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_drain(&mut self, to: &mut Socket, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<usize>> {
+        let to = to.watched()?;
         loop {
             ready!(to.poll_write_ready(cx))?;
             match to.try_io(Interest::WRITABLE, || move_octets(&self.output, &*to, max)) {

@@ -4,10 +4,11 @@
 //! them on real sockets; [`run_worker`] is the loop of one, over any [`Net`], so that a simulated network runs the
 //! very same code.
 //!
-//! In reading order: `worker` is the loop, `pump` moves octets of one connection, `pipes` those that pass unseen, `slots`
-//! holds the connections, `ready` says which of them have news, `accept`, `timer`, `permits` and `crew` are what their names say, and
-//! `serve` has the threads. [`config_file`] reads what the user wrote, and knows nothing of the rest.
-#![forbid(unsafe_code)]
+//! In reading order: `worker` is the loop, `pump` moves octets of one connection, `pipes` those that pass unseen, `net` says
+//! what a network is and `socket` is the kernel's, `slots` holds the connections, `ready` says which of them have news,
+//! `accept`, `timer`, `permits` and `crew` are what their names say, and `serve` has the threads. [`config_file`] reads what
+//! the user wrote, and knows nothing of the rest.
+#![deny(unsafe_code)]
 
 mod accept;
 pub mod config_file;
@@ -21,12 +22,14 @@ mod pump;
 mod ready;
 mod serve;
 mod slots;
+mod socket;
 mod timer;
 mod worker;
 
 pub use crew::Crew;
 pub use kernel_pipe::KernelPipe;
-pub use net::{Net, Pipe, TokioNet, net_error};
+pub use net::{Net, Pipe, Received, Stream, TokioNet, net_error};
 pub use pipes::PIPES_MAX;
 pub use serve::{Running, ServeError, ServeOptions, serve};
+pub use socket::{Door, Socket};
 pub use worker::{Journal, Recorder, Setup, run_worker};

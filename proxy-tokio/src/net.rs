@@ -2,20 +2,24 @@
 //! its errors.
 
 use crate::kernel_pipe::KernelPipe;
+use crate::socket::{Door, Socket};
+use bytes::{BufMut, BytesMut};
 use proxy_core::NetError;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use std::convert::Infallible;
 use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio_util::io::poll_read_buf;
 
 /// A network: the kernel's ([`TokioNet`]) or a simulated one. Listeners are bound by whoever starts a worker.
 pub trait Net {
     /// A connection, of either side.
-    type Stream: AsyncRead + AsyncWrite + Unpin;
+    type Stream: Stream;
     /// Where clients come in.
     type Listener;
     /// What moves octets from one connection to another unseen.
@@ -37,6 +41,92 @@ pub trait Net {
     /// Ends a connection by a reset. A network that has none just drops it.
     fn abort(&self, stream: Self::Stream) {
         drop(stream);
+    }
+}
+
+/// A connection. Whatever reads and writes asynchronously is one.
+pub trait Stream {
+    /// Appends at most `max` octets of what the peer sent to `into`, which has as much room.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        max: usize,
+    ) -> Poll<io::Result<Received>>;
+
+    /// Takes octets for the peer, and says how many.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// The same with octets in several places.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Sends FIN.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Whether wakers are told of news. If not, [`Stream::watch`] has to be called before anybody waits for any.
+    fn is_watched(&self) -> bool {
+        true
+    }
+
+    /// Sees to it that wakers are told of news.
+    ///
+    /// # Errors
+    /// It can't be; the connection is closed.
+    fn watch(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// How many octets; 0: the peer sent FIN.
+    pub octets: usize,
+    /// That was all. The waker is told of more, and another read would be in vain.
+    pub is_all: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        max: usize,
+    ) -> Poll<io::Result<Received>> {
+        poll_read_buf(Pin::new(self), cx, &mut into.limit(max))
+            .map_ok(|octets| Received { octets, is_all: false })
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write(Pin::new(self), cx, octets)
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        AsyncWrite::poll_write_vectored(Pin::new(self), cx, slices)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        AsyncWrite::poll_shutdown(Pin::new(self), cx)
     }
 }
 
@@ -78,35 +168,23 @@ impl<S> Pipe<S> for Infallible {
 pub struct TokioNet;
 
 impl Net for TokioNet {
-    type Stream = TcpStream;
-    type Listener = TcpListener;
+    type Stream = Socket;
+    type Listener = Door;
     type Pipe = KernelPipe;
 
-    fn poll_accept(
-        &self,
-        listener: &mut TcpListener,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    fn poll_accept(&self, door: &mut Door, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
         // An IPv4 client of a dual-stack listener is an IPv4 client to routes, logs and trusted networks.
-        listener
-            .poll_accept(cx)
-            .map_ok(|(stream, peer)| (stream, SocketAddr::new(peer.ip().to_canonical(), peer.port())))
+        door.poll_accept(cx)
+            .map_ok(|(socket, peer)| (socket, SocketAddr::new(peer.ip().to_canonical(), peer.port())))
     }
 
-    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + 'static {
-        connect(peer)
+    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<Socket>> + 'static {
+        Socket::connect(peer)
     }
 
-    fn abort(&self, stream: TcpStream) {
-        // Fails only for a socket that is already dead, and that is what we want of it.
-        let _ = stream.set_zero_linger();
+    fn abort(&self, socket: Socket) {
+        socket.abort();
     }
-}
-
-async fn connect(peer: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(peer).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// How many clients may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
@@ -132,13 +210,32 @@ pub(crate) fn listen(addr: SocketAddr, workers: usize) -> io::Result<Vec<std::ne
     Ok(sockets.into_iter().map(Into::into).collect())
 }
 
-fn stream_socket(addr: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+fn stream_socket(addr: SocketAddr) -> io::Result<socket2::Socket> {
+    let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     // On Linux accepted sockets inherit it: no system call per client.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
+    defer_accept(&socket);
     Ok(socket)
+}
+
+/// Has the kernel keep clients back that have not sent anything yet, for a second or so (tcp(7)): one that is accepted with
+/// its request costs one look at its socket and not three, and those who only connect cost us nothing meanwhile.
+#[expect(unsafe_code, reason = "no library has a name for this option yet (std: tcp_deferaccept, unstable)")]
+#[expect(clippy::cast_possible_truncation, reason = "an int is 4 octets long")]
+fn defer_accept(socket: &socket2::Socket) {
+    const SECONDS: libc::c_int = 1;
+    let len = size_of_val(&SECONDS) as libc::socklen_t;
+    // SAFETY: the kernel reads an integer of that length, which outlives the call.
+    let result = unsafe {
+        let seconds = std::ptr::from_ref(&SECONDS).cast();
+        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds, len)
+    };
+    if result != 0 {
+        // Some that only look like Linux have it not. All works the same without.
+        tracing::debug!(error = %io::Error::last_os_error(), "TCP_DEFER_ACCEPT is not to be had");
+    }
 }
 
 /// What an error of the operating system means for a connection.

@@ -1,20 +1,21 @@
 //! Moves the octets of one connection: as many as the core allows in, whatever it offers out. Knows the state of the
 //! socket; what the octets mean it does not.
 
-use crate::net::net_error;
+use crate::net::{Received, Stream, net_error};
 use crate::slots::Open;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use proxy_core::NetError;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::io::poll_read_buf;
 
 /// What one read brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Read {
-    Data(Bytes),
+    /// `is_all`: another read would be in vain, the bell rings when there is more.
+    Data {
+        bytes: Bytes,
+        is_all: bool,
+    },
     /// So many octets went into a pipe.
     Piped(usize),
     Eof,
@@ -47,22 +48,17 @@ pub(crate) struct ReadBuffer(BytesMut);
 impl ReadBuffer {
     /// Reads at most `max` octets. What is read is handed out without copying; the rest of the buffer serves the
     /// next reads, and all of it again once nobody holds a part.
-    pub(crate) fn read<S: AsyncRead + Unpin>(
-        &mut self,
-        open: &mut Open<S>,
-        cx: &mut Context<'_>,
-        max: usize,
-    ) -> Read {
+    pub(crate) fn read<S: Stream>(&mut self, open: &mut Open<S>, cx: &mut Context<'_>, max: usize) -> Read {
         let max = max.min(READ_MAX);
         if self.0.capacity() < max {
             self.0.reserve(max);
         }
-        match poll_read_buf(Pin::new(&mut open.stream), cx, &mut (&mut self.0).limit(max)) {
-            Poll::Ready(Ok(0)) => {
+        match open.stream.poll_read(cx, &mut self.0, max) {
+            Poll::Ready(Ok(Received { octets: 0, .. })) => {
                 open.ended = true;
                 Read::Eof
             }
-            Poll::Ready(Ok(_)) => Read::Data(self.0.split().freeze()),
+            Poll::Ready(Ok(Received { is_all, .. })) => Read::Data { bytes: self.0.split().freeze(), is_all },
             Poll::Ready(Err(error)) => Read::Failed(net_error(&error)),
             Poll::Pending => Read::Pending,
         }
@@ -74,7 +70,7 @@ impl ReadBuffer {
 /// After a short write the kernel is asked once more: that is what makes the bell ring when there is room.
 pub(crate) fn write<'a, S, I>(open: &mut Open<S>, cx: &mut Context<'_>, egress: impl Fn() -> I) -> Wrote
 where
-    S: AsyncWrite + Unpin,
+    S: Stream,
     I: Iterator<Item = &'a [u8]>,
 {
     let mut slices = egress();
@@ -87,10 +83,10 @@ where
 }
 
 /// Most that is written is in one piece.
-fn write_one<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, slice: &[u8]) -> (usize, Then) {
+fn write_one<S: Stream>(stream: &mut S, cx: &mut Context<'_>, slice: &[u8]) -> (usize, Then) {
     let mut octets = 0;
     while let Some(rest @ [_, ..]) = slice.get(octets..) {
-        match Pin::new(&mut *stream).poll_write(cx, rest) {
+        match stream.poll_write(cx, rest) {
             Poll::Ready(Ok(0)) => return (octets, Then::Failed(NetError::Other)),
             Poll::Ready(Ok(n)) => octets += n,
             Poll::Ready(Err(error)) => return (octets, Then::Failed(net_error(&error))),
@@ -102,7 +98,7 @@ fn write_one<S: AsyncWrite + Unpin>(stream: &mut S, cx: &mut Context<'_>, slice:
 
 fn write_several<'a, S, I>(stream: &mut S, cx: &mut Context<'_>, egress: impl Fn() -> I) -> (usize, Then)
 where
-    S: AsyncWrite + Unpin,
+    S: Stream,
     I: Iterator<Item = &'a [u8]>,
 {
     let mut octets = 0;
@@ -128,11 +124,11 @@ where
 }
 
 /// Sends FIN, once.
-pub(crate) fn shut_down<S: AsyncWrite + Unpin>(open: &mut Open<S>, cx: &mut Context<'_>) -> Wrote {
+pub(crate) fn shut_down<S: Stream>(open: &mut Open<S>, cx: &mut Context<'_>) -> Wrote {
     if open.shut {
         return Wrote { octets: 0, then: Then::Done };
     }
-    let then = match Pin::new(&mut open.stream).poll_shutdown(cx) {
+    let then = match open.stream.poll_shutdown(cx) {
         Poll::Ready(Ok(())) => Then::Done,
         Poll::Ready(Err(error)) => Then::Failed(net_error(&error)),
         Poll::Pending => Then::Blocked,
@@ -142,7 +138,7 @@ pub(crate) fn shut_down<S: AsyncWrite + Unpin>(open: &mut Open<S>, cx: &mut Cont
     Wrote { octets: 0, then }
 }
 
-fn write_slices<S: AsyncWrite + Unpin>(
+fn write_slices<S: Stream>(
     stream: &mut S,
     cx: &mut Context<'_>,
     slices: &[IoSlice<'_>],
@@ -150,8 +146,8 @@ fn write_slices<S: AsyncWrite + Unpin>(
     match slices {
         // A plain write that comes up short tells tokio that the kernel is full; a vectored one does not, and costs
         // a second system call to find out.
-        [slice] => Pin::new(stream).poll_write(cx, slice),
-        slices => Pin::new(stream).poll_write_vectored(cx, slices),
+        [slice] => stream.poll_write(cx, slice),
+        slices => stream.poll_write_vectored(cx, slices),
     }
 }
 

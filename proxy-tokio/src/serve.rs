@@ -3,6 +3,7 @@
 use crate::crew::Crew;
 use crate::journal_file::{JournalFile, path_of};
 use crate::net::{TokioNet, listen};
+use crate::socket::Door;
 use crate::worker::{Journal, Recorder, Setup, run_worker};
 use proxy_core::{Config, ConfigError, Core};
 use std::error::Error;
@@ -60,8 +61,7 @@ pub fn serve<R: Recorder + Send + 'static>(
         let recorder = recorder(worker);
         let run = move |runtime: &Runtime| {
             let _guard = runtime.enter();
-            let listeners =
-                listeners.into_iter().map(tokio::net::TcpListener::from_std).collect::<Result<_, _>>()?;
+            let listeners = listeners.into_iter().map(Door::new).collect::<Result<_, _>>()?;
             let journal = journal.map(|journal| Box::new(journal) as Box<dyn Journal>);
             let setup = Setup { core, net: TokioNet, listeners, crew, worker, recorder, journal, epoch };
             runtime.block_on(run_worker(setup));

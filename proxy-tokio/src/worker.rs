@@ -3,7 +3,7 @@
 
 use crate::accept::Listeners;
 use crate::crew::Crew;
-use crate::net::{Net, net_error};
+use crate::net::{Net, Stream, net_error};
 use crate::pipes::Pipes;
 use crate::pump::{self, Read, ReadBuffer, Then};
 use crate::ready::{Inbox, Token};
@@ -15,6 +15,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Takes the explanation of every exchange of one worker.
 pub trait Recorder {
@@ -88,6 +89,8 @@ struct Worker<N: Net, R> {
     again: Vec<Token>,
     /// Clients with news, and listeners: they wait until those requests that are under way have got on.
     waiting: VecDeque<Token>,
+    /// Accepted connections whose news nobody would notice yet, and until when that may be so.
+    unwatched: VecDeque<(Instant, ConnId)>,
     /// What the actions of the last input leave to do; empty between two inputs from outside.
     todo: VecDeque<Todo>,
     crew: Arc<Crew>,
@@ -112,6 +115,12 @@ enum Todo {
     Answer(Input),
 }
 
+/// What a read brought, and whether another one would be in vain.
+struct News {
+    input: Input,
+    is_all: bool,
+}
+
 impl<N: Net, R: Recorder> Worker<N, R> {
     fn new(setup: Setup<N, R>) -> Self {
         let inbox = setup.crew.inbox(setup.worker);
@@ -129,6 +138,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             inbox,
             again: Vec::new(),
             waiting: VecDeque::new(),
+            unwatched: VecDeque::new(),
             todo: VecDeque::new(),
             crew: setup.crew,
             number: setup.worker,
@@ -156,6 +166,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
                 break;
             }
         }
+        self.watch();
         self.tick();
         if mem::take(&mut self.recorded) {
             self.recorder.flush();
@@ -170,11 +181,16 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             return Poll::Ready(());
         }
         self.set_alarm();
-        if !self.again.is_empty() || !self.waiting.is_empty() || !self.inbox.sleep(cx.waker()) {
+        if self.has_more() || !self.inbox.sleep(cx.waker()) {
             // There is more to do, but the reactor must see the sockets first.
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// Whether something has to be done before sleeping.
+    fn has_more(&self) -> bool {
+        !self.again.is_empty() || !self.waiting.is_empty()
     }
 
     /// Looks once at every upstream that has news, and at as many clients as `allowance` says; false if nobody was looked
@@ -216,7 +232,10 @@ impl<N: Net, R: Recorder> Worker<N, R> {
 
     fn set_alarm(&mut self) {
         let deadline = self.core.next_deadline().map(|deadline| deadline.at);
-        if let Some(at) = deadline.into_iter().chain(self.listeners.resting_until()).min() {
+        let unwatched_until = self.unwatched.front().map(|(until, _)| *until);
+        if let Some(at) =
+            [deadline, self.listeners.resting_until(), unwatched_until].into_iter().flatten().min()
+        {
             self.alarm.set(at);
         }
     }
@@ -254,8 +273,32 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             self.feed(Input::Accepted { conn, listener, peer });
             // The request is often there already.
             self.look_at(conn);
+            self.unwatched.push_back((self.now.after(UNWATCHED_MAX), conn));
         }
         self.listeners.ring_one(listener);
+    }
+
+    /// Has the kernel tell of news of accepted connections, if the core waits for them or time is up. Until then they can
+    /// only leave; and one that is served and closed in the meantime costs two system calls less.
+    fn watch(&mut self) {
+        for _ in 0..self.unwatched.len() {
+            let Some((until, conn)) = self.unwatched.pop_front() else { return };
+            let Some((open, ..)) = self.slots.open(conn) else { continue };
+            if open.stream.is_watched() {
+                continue;
+            }
+            if until > self.now && !self.core.is_awaited(conn) {
+                self.unwatched.push_back((until, conn));
+                continue;
+            }
+            match open.stream.watch() {
+                Ok(()) => self.look_at(conn),
+                Err(error) => {
+                    let failed = self.fail(conn, net_error(&error));
+                    failed.into_iter().for_each(|input| self.feed(input));
+                }
+            }
+        }
     }
 
     /// Does whatever the connection in this slot is ready for.
@@ -276,9 +319,10 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             self.settle();
         }
         for _ in 0..READS_MAX {
-            match self.read(conn) {
-                Some(input) => self.feed(input),
-                None => return,
+            let Some(News { input, is_all }) = self.read(conn) else { return };
+            self.feed(input);
+            if is_all {
+                return;
             }
         }
         self.look_again(conn);
@@ -380,13 +424,13 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             // The news may be that a pooled connection was closed by its peer. Reading first finds that out with no
             // octet sent, so that any request may be sent again on another one.
             self.todo.push_back(Todo::Write { conn, was_blocked: false });
-            return self.read(conn);
+            return self.read(conn).map(|news| news.input);
         }
         self.write(conn, interest, false)
     }
 
     /// Hands in what the peer sent, as much as the core allows.
-    fn read(&mut self, conn: ConnId) -> Option<Input> {
+    fn read(&mut self, conn: ConnId) -> Option<News> {
         let interest = self.core.interest(conn)?;
         let (open, _, waker) = self.slots.open(conn)?;
         if interest.read == 0 || open.ended {
@@ -395,14 +439,15 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         }
         let mut cx = Context::from_waker(waker);
         let piped = interest.pipe.and_then(|to| self.pipes.fill(open, &mut cx, to, interest.read));
-        match piped.unwrap_or_else(|| self.buffer.read(open, &mut cx, interest.read)) {
-            Read::Data(bytes) => Some(Input::Data { conn, bytes }),
+        let (input, is_all) = match piped.unwrap_or_else(|| self.buffer.read(open, &mut cx, interest.read)) {
+            Read::Data { bytes, is_all } => (Input::Data { conn, bytes }, is_all),
             // No more than was allowed, which is far less than 4 GiB.
-            Read::Piped(n) => Some(Input::Piped { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }),
-            Read::Eof => Some(Input::Eof { conn }),
-            Read::Failed(error) => self.fail(conn, error),
-            Read::Pending => None,
-        }
+            Read::Piped(n) => (Input::Piped { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }, false),
+            Read::Eof => (Input::Eof { conn }, false),
+            Read::Failed(error) => (self.fail(conn, error)?, false),
+            Read::Pending => return None,
+        };
+        Some(News { input, is_all })
     }
 
     /// Writes what the core has for the peer, then FIN if nothing will follow. A full kernel is told once.
@@ -433,7 +478,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     /// After a failed write: a peer that answered before it reset the connection is heard first.
     fn bury(&mut self, conn: ConnId, error: NetError) -> Option<Input> {
         if error == NetError::Reset
-            && let Some(input) = self.read(conn)
+            && let Some(News { input, .. }) = self.read(conn)
         {
             self.todo.push_back(Todo::Bury(conn, error));
             return Some(input);
@@ -466,6 +511,9 @@ fn wrote_input(conn: ConnId, octets: usize) -> Input {
 /// Clients looked at in one turn, old and new: few enough that the first responses come back while the processor still
 /// knows what they belong to, and enough that looking for news costs little by comparison.
 const CLIENTS_MAX: u32 = 32;
+
+/// How long an accepted client for whose octets nobody waits may go unwatched: that much later it is noticed that it left.
+const UNWATCHED_MAX: Duration = Duration::from_millis(5);
 
 /// Clients taken from one listener before it closes: as many as can have waited there.
 const BACKLOG_MAX: u32 = 4_096;

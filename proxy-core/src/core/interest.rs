@@ -1,9 +1,11 @@
 //! What is wanted of each connection just now. Backpressure is nothing else than a read interest of zero.
 
 use super::view::View;
+use super::{Core, Side};
 use crate::action::Interest;
 use crate::config::Config;
 use crate::exchange::Stage;
+use crate::input::ConnId;
 use crate::link::Link;
 use crate::session::{Receiving, Responding, Serving, Session, State, Then};
 
@@ -12,6 +14,22 @@ const DISCARD: usize = 16 * 1024;
 
 /// Of a pooled connection: any octet, and FIN, takes it out of the pool.
 pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false, pipe: None };
+
+impl Core {
+    /// Whether somebody waits for what the peer of `conn` sends next. If not, reading from it can only tell that it left, and
+    /// may be some milliseconds late.
+    pub fn is_awaited(&self, conn: ConnId) -> bool {
+        match self.side(conn) {
+            Some(Side::Downstream(session)) => match &session.state {
+                State::AwaitHead { .. } | State::Lingering { .. } => true,
+                State::Exchange(serving) => !matches!(serving.request, Receiving::Done),
+                State::Unadmitted | State::Flushing { .. } => false,
+            },
+            Some(Side::Upstream(_)) => true,
+            None => false,
+        }
+    }
+}
 
 impl View<'_> {
     pub(super) fn session_interest(&self) -> Interest {

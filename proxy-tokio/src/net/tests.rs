@@ -1,10 +1,7 @@
-use super::{Net, TokioNet, listen, net_error};
+use super::{listen, net_error};
 use proxy_core::NetError;
-use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
 
 #[test]
 fn errors_of_the_kernel_are_told_by_what_they_mean() {
@@ -50,36 +47,6 @@ fn a_port_that_another_proxy_shares_among_its_workers_is_in_use() {
     }
 }
 
-#[tokio::test]
-async fn both_sides_send_small_writes_at_once() {
-    let (client, server) = pair().await;
-    assert!(client.nodelay().unwrap());
-    assert!(server.nodelay().unwrap());
-}
-
-#[tokio::test]
-async fn an_aborted_connection_ends_with_a_reset() {
-    let (client, mut server) = pair().await;
-    TokioNet.abort(client);
-    assert_eq!(server.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
-}
-
-#[tokio::test]
-async fn a_dropped_connection_ends_with_a_fin() {
-    let (client, mut server) = pair().await;
-    drop(client);
-    assert_eq!(server.read(&mut [0]).await.unwrap(), 0);
-}
-
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
-}
-
-/// A connection that we opened, and its other end that we accepted.
-async fn pair() -> (TcpStream, TcpStream) {
-    let mut listener = TcpListener::from_std(listen(any_port(), 1).unwrap().remove(0)).unwrap();
-    let client = TokioNet.connect(listener.local_addr().unwrap()).await.unwrap();
-    let (server, peer) = poll_fn(|cx| TokioNet.poll_accept(&mut listener, cx)).await.unwrap();
-    assert_eq!(peer, client.local_addr().unwrap());
-    (client, server)
 }

@@ -39,7 +39,7 @@ fn the_buffer_is_used_again_when_nobody_holds_a_part_of_it() {
     let mut t = Open::new(Peer::sending(&[b'x'; 8 * READ_MAX]));
     let mut buffer = ReadBuffer::default();
     let place = |read: Read| match read {
-        Read::Data(bytes) => bytes.as_ptr().addr(),
+        Read::Data { bytes, .. } => bytes.as_ptr().addr(),
         other => panic!("{other:?}"),
     };
     let first = place(read(&mut buffer, &mut t, READ_MAX));
@@ -118,7 +118,7 @@ fn read(buffer: &mut ReadBuffer, open: &mut Open<Peer>, max: usize) -> Read {
 }
 
 fn data(octets: &[u8]) -> Read {
-    Read::Data(Bytes::copy_from_slice(octets))
+    Read::Data { bytes: Bytes::copy_from_slice(octets), is_all: false }
 }
 
 fn write_all(open: &mut Open<Peer>, egress: &[&[u8]]) -> Wrote {

@@ -1,15 +1,19 @@
-use super::{CLIENTS_MAX, Recorder, Setup, Worker};
+use super::{CLIENTS_MAX, Recorder, Setup, UNWATCHED_MAX, Worker};
 use crate::crew::Crew;
-use crate::net::Net;
+use crate::net::{Net, Received, Stream};
+use bytes::BytesMut;
 use proxy_core::{Config, Core, Input, Outcome};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn, ready};
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::coop::unconstrained;
 
@@ -68,6 +72,63 @@ async fn clients_at_the_door_are_let_in_however_busy_those_inside_are() {
     assert_eq!(accepted, 1);
 }
 
+#[tokio::test]
+async fn an_accepted_client_that_is_served_and_gone_is_never_watched() {
+    let mut t = Test::new();
+    let _client = t.come(1, b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await;
+    t.turn().await;
+    t.upstreams_answer().await;
+    t.turn().await;
+    assert_eq!(t.recorded.get(), 1);
+    assert_eq!(t.network.watched.get(), 0);
+}
+
+#[tokio::test]
+async fn an_accepted_client_that_may_ask_again_is_watched_when_it_was_answered() {
+    let mut t = Test::new();
+    let mut clients = t.come(1, REQUEST).await;
+    t.turn().await;
+    assert_eq!(t.network.watched.get(), 0);
+    t.upstreams_answer().await;
+    t.turn().await;
+    assert_eq!(t.network.watched.get(), 1);
+    write_all(&mut clients, REQUEST).await;
+    assert_eq!(count(&t.turn().await, Seen::Request), 1);
+}
+
+#[tokio::test]
+async fn an_accepted_client_whose_request_is_not_whole_is_watched_at_once() {
+    for part in ["GET / HT", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf "] {
+        let mut t = Test::new();
+        let mut clients = t.come(1, part.as_bytes()).await;
+        t.turn().await;
+        assert_eq!(t.network.watched.get(), 1, "{part}");
+        write_all(&mut clients, b"more").await;
+        assert_eq!(count(&t.turn().await, Seen::Request), 1, "{part}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_accepted_client_that_leaves_while_it_waits_is_noticed_a_little_later() {
+    let mut t = Test::new();
+    let clients = t.come(1, REQUEST).await;
+    t.turn().await;
+    drop(clients);
+    assert_eq!(count(&t.turn().await, Seen::Eof), 0);
+    tokio::time::sleep(UNWATCHED_MAX + Duration::from_millis(1)).await;
+    assert!(t.is_woken(), "by the alarm: nothing else has news");
+    assert_eq!(count(&t.turn().await, Seen::Eof), 1);
+}
+
+#[tokio::test]
+async fn an_accepted_client_that_cannot_be_watched_is_given_up() {
+    let mut t = Test::new();
+    t.network.fails_to_watch.set(true);
+    let _clients = t.come(1, b"GET / HT").await;
+    assert_eq!(count(&t.turn().await, Seen::Failed), 1);
+    assert_eq!(count(&t.turn().await, Seen::Failed), 0);
+}
+
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -79,6 +140,8 @@ enum Seen {
     Request,
     /// Octets of an upstream.
     Response,
+    Eof,
+    Failed,
     Other,
 }
 
@@ -94,8 +157,10 @@ async fn write_all(streams: &mut [DuplexStream], octets: &[u8]) {
 
 struct Test {
     network: Network,
-    worker: Worker<Network, Nowhere>,
+    worker: Worker<Network, Count>,
+    recorded: Rc<Cell<usize>>,
     seen: Rc<RefCell<Vec<Seen>>>,
+    woken: Arc<AtomicBool>,
 }
 
 impl Test {
@@ -103,6 +168,7 @@ impl Test {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let config = Config::simple(addr, &[addr]);
         let (network, seen) = (Network::default(), Rc::<RefCell<Vec<_>>>::default());
+        let recorded = Rc::<Cell<_>>::default();
         let (journal, mut clients) = (Rc::clone(&seen), BTreeSet::new());
         let mut worker = Worker::new(Setup {
             crew: Crew::new(&config, 1),
@@ -110,7 +176,7 @@ impl Test {
             net: network.clone(),
             listeners: vec![()],
             worker: 0,
-            recorder: Nowhere,
+            recorder: Count(Rc::clone(&recorded)),
             journal: Some(Box::new(move |_, input: &Input| {
                 journal.borrow_mut().push(match input {
                     Input::Accepted { conn, .. } => {
@@ -119,13 +185,15 @@ impl Test {
                     }
                     Input::Data { conn, .. } if clients.contains(conn) => Seen::Request,
                     Input::Data { .. } => Seen::Response,
+                    Input::Eof { .. } => Seen::Eof,
+                    Input::Failed { .. } => Seen::Failed,
                     _ => Seen::Other,
                 });
             })),
             epoch: tokio::time::Instant::now(),
         });
         worker.start();
-        Self { network, worker, seen }
+        Self { network, worker, recorded, seen, woken: Arc::default() }
     }
 
     /// So many clients connect, and have sent something before anybody looks.
@@ -163,9 +231,24 @@ impl Test {
     /// One turn of the worker, and what it told the core.
     async fn turn(&mut self) -> Vec<Seen> {
         self.seen.borrow_mut().clear();
-        let turn = poll_fn(|cx| Poll::Ready(self.worker.turn(cx)));
+        self.woken.store(false, Ordering::Relaxed);
+        let waker = Waker::from(Arc::new(Alert(Arc::clone(&self.woken))));
+        let turn = poll_fn(|_| Poll::Ready(self.worker.turn(&mut Context::from_waker(&waker))));
         assert!(unconstrained(turn).await.is_pending());
         self.seen.take()
+    }
+
+    /// Something calls for another turn.
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+}
+
+struct Alert(Arc<AtomicBool>);
+
+impl Wake for Alert {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -175,6 +258,9 @@ struct Network {
     door: Rc<RefCell<Door>>,
     /// The far ends of upstream connections.
     upstreams: Rc<RefCell<Vec<DuplexStream>>>,
+    /// How many accepted connections are or were watched.
+    watched: Rc<Cell<usize>>,
+    fails_to_watch: Rc<Cell<bool>>,
 }
 
 #[derive(Default)]
@@ -184,33 +270,80 @@ struct Door {
 }
 
 impl Net for Network {
-    type Stream = DuplexStream;
+    type Stream = Wire;
     type Listener = ();
     type Pipe = Infallible;
 
-    fn poll_accept(
-        &self,
-        _listener: &mut (),
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(DuplexStream, SocketAddr)>> {
+    fn poll_accept(&self, _listener: &mut (), cx: &mut Context<'_>) -> Poll<io::Result<(Wire, SocketAddr)>> {
         let mut door = self.door.borrow_mut();
         door.waker = Some(cx.waker().clone());
         match door.queue.pop_front() {
-            Some(stream) => Poll::Ready(Ok((stream, SocketAddr::from(([127, 0, 0, 1], 2))))),
+            Some(stream) => {
+                let wire = Wire { stream, unwatched: Some(self.clone()) };
+                Poll::Ready(Ok((wire, SocketAddr::from(([127, 0, 0, 1], 2)))))
+            }
             None => Poll::Pending,
         }
     }
 
-    fn connect(&self, _peer: SocketAddr) -> impl Future<Output = io::Result<DuplexStream>> + 'static {
-        let (near, far) = duplex(1024);
+    fn connect(&self, _peer: SocketAddr) -> impl Future<Output = io::Result<Wire>> + 'static {
+        let (stream, far) = duplex(1024);
         self.upstreams.borrow_mut().push(far);
-        ready(Ok(near))
+        ready(Ok(Wire { stream, unwatched: None }))
     }
 }
 
-struct Nowhere;
+/// A connection that rings for nobody until it is watched.
+struct Wire {
+    stream: DuplexStream,
+    unwatched: Option<Network>,
+}
 
-impl Recorder for Nowhere {
-    fn record(&mut self, _outcome: &Outcome) {}
+impl Stream for Wire {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut BytesMut,
+        max: usize,
+    ) -> Poll<io::Result<Received>> {
+        let waker = if self.unwatched.is_some() { Waker::noop() } else { cx.waker() };
+        Stream::poll_read(&mut self.stream, &mut Context::from_waker(waker), into, max)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Stream::poll_write(&mut self.stream, cx, octets)
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Stream::poll_write_vectored(&mut self.stream, cx, slices)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Stream::poll_shutdown(&mut self.stream, cx)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.unwatched.is_none()
+    }
+
+    fn watch(&mut self) -> io::Result<()> {
+        let Some(network) = self.unwatched.take() else { return Ok(()) };
+        network.watched.set(network.watched.get() + 1);
+        if network.fails_to_watch.get() { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+    }
+}
+
+/// How many exchanges were recorded.
+struct Count(Rc<Cell<usize>>);
+
+impl Recorder for Count {
+    fn record(&mut self, _outcome: &Outcome) {
+        self.0.set(self.0.get() + 1);
+    }
+
     fn flush(&mut self) {}
 }
