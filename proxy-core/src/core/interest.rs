@@ -15,22 +15,6 @@ const DISCARD: usize = 16 * 1024;
 /// Of a pooled connection: any octet, and FIN, takes it out of the pool.
 pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false, pipe: None };
 
-impl Core {
-    /// Whether somebody waits for what the peer of `conn` sends next. If not, reading from it can only tell that it left, and
-    /// may be some milliseconds late.
-    pub fn is_awaited(&self, conn: ConnId) -> bool {
-        match self.side(conn) {
-            Some(Side::Downstream(session)) => match &session.state {
-                State::AwaitHead { .. } | State::Lingering { .. } => true,
-                State::Exchange(serving) => !matches!(serving.request, Receiving::Done),
-                State::Unadmitted | State::Flushing { .. } => false,
-            },
-            Some(Side::Upstream(_)) => true,
-            None => false,
-        }
-    }
-}
-
 impl View<'_> {
     pub(super) fn session_interest(&self) -> Interest {
         let Self { config, session, .. } = *self;
@@ -76,6 +60,22 @@ impl View<'_> {
             write: !link.outbox.is_empty(),
             shutdown: link.wants_fin(),
             pipe: if read > 0 { self.response_pipe() } else { None },
+        }
+    }
+}
+
+impl Core {
+    /// Whether somebody waits for what the peer of `conn` sends next. If not, reading from it can only tell that it left, and
+    /// may be some milliseconds late.
+    pub fn is_awaited(&self, conn: ConnId) -> bool {
+        match self.side(conn) {
+            Some(Side::Downstream(session)) => match &session.state {
+                State::AwaitHead { .. } | State::Lingering { .. } => true,
+                State::Exchange(serving) => !matches!(serving.request, Receiving::Done),
+                State::Unadmitted | State::Flushing { .. } => false,
+            },
+            Some(Side::Upstream(_)) => true,
+            None => false,
         }
     }
 }
