@@ -17,6 +17,7 @@ mod method;
 mod request;
 mod response;
 mod scan;
+mod sixteen;
 mod target;
 mod trailers;
 

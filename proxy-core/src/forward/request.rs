@@ -70,8 +70,7 @@ fn start_line<'a>(out: &mut Vec<u8>, head: &'a RequestHead) -> Copier<'a> {
         out.extend_from_slice(head.target_bytes());
     }
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let blank_line = head.raw().len().saturating_sub(2);
-    Copier { from: head.fields().start().unwrap_or(blank_line), ..copier }
+    Copier { from: head.fields().start(), ..copier }
 }
 
 /// RFC 9112 §3.2.1: an empty path is sent as `/`; §3.2.4: for OPTIONS, without a query, as `*`.

@@ -60,7 +60,7 @@ fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: 
     let mut copier = Copier { head: head.raw(), from: VERSION_LEN };
     if head.after_version().get(4) == Some(&b'\r') {
         // The space before the reason is owed even if no reason follows (RFC 9112 §4).
-        copier.replace(out, VERSION_LEN + 4, head.fields_start());
+        copier.replace(out, VERSION_LEN + 4, head.fields().start());
         out.extend_from_slice(b" \r\n");
     }
     for field in head.fields().notable() {

@@ -3,7 +3,7 @@
 //! Does not know what becomes of the connection.
 
 use super::bad_head::BadHead;
-use super::fields::{Fields, Name, Several, classify};
+use super::fields::{Field, Fields, Name, Several, classify};
 use super::grammar::{is_token, list};
 
 /// The options that mean something to us.
@@ -20,29 +20,38 @@ const OPTIONS_MAX: usize = 32;
 
 impl ConnectionOptions {
     /// Reads every Connection field, and marks the fields that they name.
+    #[inline]
     pub(super) fn read(head: &[u8], fields: &mut Fields) -> Result<Self, BadHead> {
-        let mut options = Self::default();
+        if fields.has(Name::Connection) { Self::read_some(head, fields) } else { Ok(Self::default()) }
+    }
+
+    fn read_some(head: &[u8], fields: &mut Fields) -> Result<Self, BadHead> {
         match fields.only(Name::Connection).map(|field| field.map(|field| field.value(head))) {
-            Ok(None) => return Ok(options),
-            Ok(Some(b"keep-alive" | b"Keep-Alive")) => return Ok(Self { keep_alive: true, ..options }),
-            Ok(Some(b"close")) => return Ok(Self { close: true, ..options }),
-            Ok(Some(_)) | Err(Several) => {}
+            Ok(None) => Ok(Self::default()),
+            Ok(Some(b"keep-alive" | b"Keep-Alive")) => Ok(Self { keep_alive: true, ..Self::default() }),
+            Ok(Some(b"close")) => Ok(Self { close: true, ..Self::default() }),
+            Ok(Some(_)) | Err(Several) => Self::read_any(head, fields.list_all(head)),
         }
+    }
+
+    #[cold]
+    fn read_any(head: &[u8], lines: &mut [Field]) -> Result<Self, BadHead> {
+        let mut options = Self::default();
         let mut count = 0;
         let mut at = 0;
-        while let Some(value) = next_connection(head, fields, &mut at) {
+        while let Some(value) = next_connection(head, lines, &mut at) {
             for option in list(value) {
                 count += 1;
                 if count > OPTIONS_MAX || !is_token(option) {
                     return Err(BadHead::BadConnection);
                 }
-                options.take(option, head, fields)?;
+                options.take(option, head, lines)?;
             }
         }
         Ok(options)
     }
 
-    fn take(&mut self, option: &[u8], head: &[u8], fields: &mut Fields) -> Result<(), BadHead> {
+    fn take(&mut self, option: &[u8], head: &[u8], lines: &mut [Field]) -> Result<(), BadHead> {
         if option.eq_ignore_ascii_case(b"keep-alive") {
             self.keep_alive = true;
         } else if option.eq_ignore_ascii_case(b"close") {
@@ -50,7 +59,7 @@ impl ConnectionOptions {
         } else if option.eq_ignore_ascii_case(b"upgrade") {
             self.upgrade = true;
         } else {
-            end_named(option, head, fields)?;
+            end_named(option, head, lines)?;
         }
         Ok(())
     }
@@ -65,9 +74,9 @@ impl ConnectionOptions {
 }
 
 /// The value of the next Connection field at or after `at`.
-fn next_connection<'a>(head: &'a [u8], fields: &Fields, at: &mut usize) -> Option<&'a [u8]> {
+fn next_connection<'a>(head: &'a [u8], lines: &[Field], at: &mut usize) -> Option<&'a [u8]> {
     let (skipped, field) =
-        fields.iter().skip(*at).enumerate().find(|(_, field)| field.name() == Name::Connection)?;
+        lines.iter().skip(*at).enumerate().find(|(_, field)| field.name() == Name::Connection)?;
     *at += skipped + 1;
     Some(field.value(head))
 }
@@ -75,11 +84,11 @@ fn next_connection<'a>(head: &'a [u8], fields: &Fields, at: &mut usize) -> Optio
 /// Stripping what frames or routes the message would let the sender choose what the next hop sees in
 /// its place; no honest sender asks for it ("MUST NOT send a connection option corresponding to a
 /// field that is intended for all recipients").
-fn end_named(option: &[u8], head: &[u8], fields: &mut Fields) -> Result<(), BadHead> {
+fn end_named(option: &[u8], head: &[u8], lines: &mut [Field]) -> Result<(), BadHead> {
     if matches!(classify(option), Name::Host | Name::ContentLength | Name::TransferEncoding) {
         return Err(BadHead::ConnectionNamesFraming);
     }
-    for field in fields.iter_mut() {
+    for field in lines {
         if field.name_bytes(head).eq_ignore_ascii_case(option) {
             field.end_here();
         }

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::ops::Range;
 
+use super::lines::all_lines;
+
 /// Most field lines that a head can have, whatever the limit in force.
 pub const FIELDS_MAX: usize = 256;
 
@@ -111,30 +113,28 @@ impl Field {
     }
 }
 
-/// All field lines of a head, in order.
+/// The field lines of a head: where they begin, and those of them that a proxy must take notice of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Fields {
+    /// The lines with a name that matters to a proxy, in order. Of the others there are some only if Connection was asked
+    /// what it names.
     list: Vec<Field>,
     /// One bit for each `Name` that occurs, so that the usual absences cost nothing.
     seen: u32,
     /// One bit for each that occurs more than once.
     repeated: u32,
-    /// Where in the list the first line is of each name that occurs, `Other` excepted.
-    first: [u8; NAMES],
+    start: u16,
 }
-
-/// How many names there are.
-const NAMES: usize = Name::ContentType as usize + 1;
 
 /// A name is borne by more than one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Several;
 
 impl Fields {
-    /// None yet. The list takes over `memory`, and its length with it.
-    pub(super) fn none(memory: &mut Vec<Field>) -> Self {
+    /// None yet, of lines that begin at `start`. The list takes over `memory`.
+    pub(super) fn none(memory: &mut Vec<Field>, start: usize) -> Self {
         memory.clear();
-        Self { list: mem::take(memory), seen: 0, repeated: 0, first: [0; NAMES] }
+        Self { list: mem::take(memory), seen: 0, repeated: 0, start: to_u16(start) }
     }
 
     /// Gives the memory back.
@@ -142,20 +142,13 @@ impl Fields {
         self.list
     }
 
+    /// Takes notice of a line, which lies behind those before it, if a proxy must.
     pub(super) fn push(&mut self, field: Field) {
-        if field.name != Name::Other {
-            self.note(field.name);
-        }
-        self.list.push(field);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "a head has at most FIELDS_MAX lines")]
-    fn note(&mut self, name: Name) {
-        if self.has(name) {
-            self.repeated |= name.bit();
-        } else if let Some(first) = self.first.get_mut(name as usize) {
+        let name = field.name;
+        if name != Name::Other {
+            self.repeated |= self.seen & name.bit();
             self.seen |= name.bit();
-            *first = self.list.len() as u8;
+            self.list.push(field);
         }
     }
 
@@ -164,13 +157,19 @@ impl Fields {
         self.list.iter().filter(|field| field.name != Name::Other || field.named_by_connection)
     }
 
-    /// The lines in order.
-    pub fn iter(&self) -> core::slice::Iter<'_, Field> {
-        self.list.iter()
+    /// All lines in order, read anew.
+    pub fn all(&self, head: &[u8]) -> impl Iterator<Item = Field> {
+        all_lines(head, self.start()).map(|line| {
+            let noted = self.list.binary_search_by_key(&line.start, |field| field.start);
+            noted.ok().and_then(|at| self.list.get(at)).copied().unwrap_or(line)
+        })
     }
 
-    pub(super) fn iter_mut(&mut self) -> core::slice::IterMut<'_, Field> {
-        self.list.iter_mut()
+    /// Lists all lines, to find those that Connection names.
+    pub(super) fn list_all(&mut self, head: &[u8]) -> &mut [Field] {
+        self.list.clear();
+        self.list.extend(all_lines(head, self.start()));
+        &mut self.list
     }
 
     /// Whether any line bears `name`.
@@ -184,29 +183,14 @@ impl Fields {
         list.iter().filter(move |field| field.name == name)
     }
 
-    /// The first line that bears `name`, which is not `Other`.
-    pub(super) fn first(&self, name: Name) -> Option<&Field> {
-        if self.has(name) { self.list.get(usize::from(*self.first.get(name as usize)?)) } else { None }
-    }
-
-    /// The only line that bears `name`, which is not `Other`, if any does.
+    /// The only line that bears `name`, if any does.
     pub(super) fn only(&self, name: Name) -> Result<Option<&Field>, Several> {
-        if self.repeated & name.bit() != 0 { Err(Several) } else { Ok(self.first(name)) }
+        if self.repeated & name.bit() != 0 { Err(Several) } else { Ok(self.named(name).next()) }
     }
 
-    /// How many lines there are.
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Where the field lines begin; `None` if there are none.
-    pub fn start(&self) -> Option<usize> {
-        self.list.first().map(Field::start)
+    /// Where the lines begin, or the empty line if there are none.
+    pub fn start(&self) -> usize {
+        self.start.into()
     }
 }
 
@@ -229,10 +213,10 @@ pub(super) fn classify(name: &[u8]) -> Name {
 }
 
 /// Whether any known name has this length and this first octet: most others don't.
-fn is_among_known(name: &[u8]) -> bool {
+pub(super) fn is_among_known(name: &[u8]) -> bool {
     let Some(first) = name.first() else { return false };
     let lengths = KNOWN_LENGTHS.get(usize::from(first % 32)).copied().unwrap_or_default();
-    name.len() < 32 && lengths >> name.len() & 1 == 1
+    lengths >> (name.len() % 32) & 1 == 1
 }
 
 fn recognise(name: &[u8]) -> Name {

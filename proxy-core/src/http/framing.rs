@@ -38,7 +38,15 @@ pub(super) struct Declared {
 }
 
 impl Declared {
+    #[inline]
     pub(super) fn read(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
+        if !fields.has(Name::TransferEncoding) && !fields.has(Name::ContentLength) {
+            return Ok(Self { coding: None, length: None });
+        }
+        Self::read_any(head, fields, version)
+    }
+
+    fn read_any(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
         let declared = Self { coding: coding(head, fields)?, length: length(head, fields)? };
         match declared {
             // §6.3 item 3 lets us drop Content-Length and go on; §6.1 lets us refuse. We refuse:

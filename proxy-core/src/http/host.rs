@@ -7,6 +7,7 @@ use core::net::Ipv6Addr;
 use super::bad_head::BadHead;
 use super::fields::to_u16;
 use super::grammar::decimal;
+use super::sixteen::{find, not_host};
 
 /// Where a validated authority lies in its head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -20,6 +21,17 @@ pub struct HostSpan {
 impl HostSpan {
     /// Validates `head[start..end]`.
     pub(super) fn validate(head: &[u8], start: usize, end: usize) -> Result<Self, BadHead> {
+        let usual_len = find(head.get(start..).unwrap_or_default(), 0, not_host).map(|(len, _)| len);
+        if let Some(len @ 1..) = usual_len
+            && start + len == end
+        {
+            return Ok(Self { start: to_u16(start), host_end: to_u16(end), end: to_u16(end), port: None });
+        }
+        Self::validate_any(head, start, end)
+    }
+
+    #[cold]
+    fn validate_any(head: &[u8], start: usize, end: usize) -> Result<Self, BadHead> {
         let text = head.get(start..end).unwrap_or_default();
         let (host, port) = split_port(text)?;
         if !is_host(host) {

@@ -4,18 +4,31 @@
 //! for `diagnose.rs` to find, off the hot path.
 
 use alloc::vec::Vec;
+use core::iter;
+use core::ops::Range;
 
 use super::Version;
-use super::fields::{Field, Fields};
-use super::grammar::{is_tchar, is_value_octet, trim};
+use super::fields::{Field, Fields, is_among_known};
+use super::grammar::{is_space, is_tchar, is_value_octet, is_visible, trim};
+use super::sixteen::{control, find, not_letter_or_hyphen, not_path, not_query, skip};
 
 /// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3).
 pub(super) struct RequestLine {
     pub(super) method_end: usize,
-    pub(super) target_start: usize,
-    pub(super) target_end: usize,
+    pub(super) target: Target,
     pub(super) version: Version,
     pub(super) end: usize,
+}
+
+/// Where a request target is, and what no form of it can do without.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub(super) start: usize,
+    /// Where its first `?` is, or else its end.
+    pub(super) query_start: usize,
+    pub(super) end: usize,
+    /// Whether there is a `#` in it.
+    pub(super) has_fragment: bool,
 }
 
 /// `HTTP-version SP status-code SP [reason-phrase] CRLF` (RFC 9112 §4); without a reason, servers in use leave out the
@@ -28,227 +41,185 @@ pub(super) struct StatusLine {
 
 /// Reads the request line at the start of `head`. `None` if it is not whole or not well-formed.
 pub(super) fn request_line(head: &[u8]) -> Option<RequestLine> {
-    let (method, rest) = split_token(b' ', head)?;
-    let target_start = method.len() + 1;
-    let target_end = target_start + visible(rest);
-    if target_end == target_start {
+    let target = usual_target(head).or_else(|| any_target(head))?;
+    let method_end = target.start - 1;
+    if method_end == 0 || target.end == target.start {
         return None;
     }
-    let end = head.get(target_end..)?.first_chunk()?;
-    let version = one_of(end, b" HTTP/1.1\r\n", b" HTTP/1.0\r\n")?;
-    Some(RequestLine {
-        method_end: method.len(),
-        target_start,
-        target_end,
-        version,
-        end: target_end + end.len(),
+    let end: &[u8; 11] = head.get(target.end..)?.first_chunk()?;
+    let (b" HTTP/1.", [minor, b'\r', b'\n']) = end.split_first_chunk()? else { return None };
+    Some(RequestLine { method_end, target, version: version(*minor)?, end: target.end + end.len() })
+}
+
+/// The target if the method has only letters and `-`, the target nothing unusual, and neither is near the end of `head`.
+fn usual_target(head: &[u8]) -> Option<Target> {
+    let (method_len, [b' ', target @ ..]) = find(head, 0, not_letter_or_hyphen)? else { return None };
+    let start = method_len + 1;
+    let (path_len, behind) = find(target, 0, not_path)?;
+    let query_start = start + path_len;
+    let (query_len, behind) = match behind {
+        [b'?', ..] => find(behind, 0, not_query)?,
+        _ => (0, behind),
+    };
+    if behind.first() != Some(&b' ') {
+        return None;
+    }
+    let end = query_start + query_len;
+    Some(Target { start, query_start, end, has_fragment: false })
+}
+
+#[cold]
+fn any_target(head: &[u8]) -> Option<Target> {
+    let method_end = head.iter().position(|octet| !is_tchar(*octet))?;
+    let [b' ', behind @ ..] = head.get(method_end..)? else { return None };
+    let len = behind.iter().position(|octet| !is_visible(*octet))?;
+    let target = behind.get(..len)?;
+    let path_len = target.iter().position(|octet| *octet == b'?').unwrap_or(len);
+    let start = method_end + 1;
+    Some(Target {
+        start,
+        query_start: start + path_len,
+        end: start + len,
+        has_fragment: target.contains(&b'#'),
     })
 }
 
 /// Reads the status line at the start of `head`. `None` if it is not whole or not well-formed.
 pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
-    let version = one_of(head.first_chunk()?, b"HTTP/1.1 ", b"HTTP/1.0 ")?;
-    let digits: &[u8; 3] = head.get(9..)?.first_chunk()?;
+    let start: &[u8; 12] = head.first_chunk()?;
+    let (b"HTTP/1.", [minor, b' ', digits @ ..]) = start.split_first_chunk()? else { return None };
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let status = digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
-    let rest = match head.get(12..)? {
-        [b' ', reason @ ..] => split_value(reason)?.1,
+    let rest = match head.get(start.len()..)? {
+        reason @ [b' ', ..] => match usual_value(reason) {
+            Some((.., rest)) => rest,
+            None => any_value(reason)?.1,
+        },
         [b'\r', b'\n', rest @ ..] => rest,
         _ => return None,
     };
-    Some(StatusLine { version, status, end: head.len() - rest.len() })
+    Some(StatusLine { version: version(*minor)?, status, end: head.len() - rest.len() })
 }
 
-/// The version that `text` stands for. Comparing whole arrays, unlike matching a pattern, does not go octet by octet.
-fn one_of<const N: usize>(text: &[u8; N], http11: &[u8; N], http10: &[u8; N]) -> Option<Version> {
-    if text == http11 {
-        Some(Version::Http11)
-    } else if text == http10 {
-        Some(Version::Http10)
-    } else {
-        None
+/// The version with that minor number, an ASCII digit.
+fn version(minor: u8) -> Option<Version> {
+    match minor {
+        b'1' => Some(Version::Http11),
+        b'0' => Some(Version::Http10),
+        _ => None,
     }
 }
 
 /// Reads the field lines of `head` from `at` on, and where the empty line behind them ends. `None` if they are not whole,
-/// not well-formed or more than `max`. They lie in `memory` if they are.
+/// not well-formed or more than `max`. What is kept of them lies in `memory`.
 pub(super) fn field_lines(
     head: &[u8],
     at: usize,
     max: usize,
     memory: &mut Vec<Field>,
 ) -> Option<(Fields, usize)> {
-    let mut fields = Fields::none(memory);
+    let mut fields = Fields::none(memory, at);
     let mut rest = head.get(at..)?;
-    while let Some((field, behind)) = field_line(head.len(), rest) {
-        if fields.len() == max {
-            return None;
-        }
-        fields.push(field);
-        rest = behind;
-    }
-    let body = rest.strip_prefix(b"\r\n")?;
-    Some((fields, head.len() - body.len()))
-}
-
-/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5), at the start of `text`, which is the end of a head of `len`
-/// octets; and what is behind it.
-fn field_line(len: usize, text: &[u8]) -> Option<(Field, &[u8])> {
-    let (name, rest) = split_token(b':', text)?;
-    let rest = trim_start(rest);
-    let (value, behind) = split_value(rest)?;
-    let (start, value_start) = (len - text.len(), len - rest.len());
-    let value = value_start..value_start + trim_end(value).len();
-    Some((Field::locate(start, name, value, len - behind.len()), behind))
-}
-
-// What nearly every line looks like is recognised at once; the rest is left to functions that are not inlined, so as not to
-// burden it with their needs.
-
-/// The token that `text` begins with, and what is behind the octet `end`, which must follow it.
-fn split_token(end: u8, text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = skip_eights(text, not_letter_or_hyphen);
-    match text.split_at_checked(len) {
-        Some((token @ [_, ..], [octet, rest @ ..])) if *octet == end => Some((token, rest)),
-        _ => split_any_token(end, text),
-    }
-}
-
-#[cold]
-fn split_any_token(end: u8, text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = text.iter().position(|octet| !is_tchar(*octet))?;
-    match text.split_at_checked(len)? {
-        (token @ [_, ..], [octet, rest @ ..]) if *octet == end => Some((token, rest)),
-        _ => None,
-    }
-}
-
-/// The field value, or reason phrase, that `text` begins with, and what is behind its CRLF. `None` if there is none yet, or
-/// something before it that no value may hold.
-fn split_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = skip_eights(text, control);
-    match text.split_at_checked(len) {
-        Some((value, [b'\r', b'\n', rest @ ..])) => Some((value, rest)),
-        _ => split_any_value(text),
-    }
-}
-
-#[cold]
-fn split_any_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let len = text.iter().position(|octet| !is_value_octet(*octet))?;
-    match text.split_at_checked(len)? {
-        (value, [b'\r', b'\n', rest @ ..]) => Some((value, rest)),
-        _ => None,
-    }
-}
-
-fn trim_start(text: &[u8]) -> &[u8] {
-    match text.split_first() {
-        Some((b' ', rest)) if rest.first() > Some(&b' ') => rest,
-        _ => trim_any_start(text),
-    }
-}
-
-#[cold]
-fn trim_any_start(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] = text {
-        text = rest;
-    }
-    text
-}
-
-fn trim_end(text: &[u8]) -> &[u8] {
-    match text {
-        [] | [.., b'!'..=0xff] => text,
-        _ => trim(text),
-    }
-}
-
-/// With how many octets of visible ASCII `text` begins.
-fn visible(text: &[u8]) -> usize {
-    let mut len = skip_eights(text, not_visible);
-    while text.get(len).is_some_and(u8::is_ascii_graphic) {
-        len += 1;
-    }
-    len
-}
-
-/// Goes on, eight octets at a time, to the first that is among `stops`, or until fewer than eight are left.
-fn skip_eights(text: &[u8], stops: impl Fn(u64) -> u64) -> usize {
-    let mut len = 0;
-    for eight in text.as_chunks().0 {
-        let stops = stops(u64::from_le_bytes(*eight));
-        if stops != 0 {
-            return len + (stops.trailing_zeros() / 8) as usize;
-        }
-        len += 8;
-    }
-    len
-}
-
-// Each of these looks at eight octets at once, and sets the highest bit of those that it is about. Sums of seven bits
-// each never carry into the next octet; a difference may borrow from the octets above a hit, and there it finds too many:
-// the lowest hit, which is what counts, is always a true one.
-
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-const fn all(octet: u8) -> u64 {
-    u64::from_ne_bytes([octet; 8])
-}
-
-/// Octets that are neither letters nor `-`: few names have others, and these are looked at one by one.
-fn not_letter_or_hyphen(eight: u64) -> u64 {
-    let low = eight & !HIGH;
-    let lower_case = low | all(0x20);
-    let letter = (lower_case + all(0x80 - b'a')) & !(lower_case + all(0x7f - b'z'));
-    let not_hyphen = (low ^ all(b'-')) + all(0x7f);
-    ((!letter & not_hyphen) | eight) & HIGH
-}
-
-/// Octets that are not visible ASCII.
-fn not_visible(eight: u64) -> u64 {
-    let low = eight & !HIGH;
-    let visible = (low + all(0x80 - b'!')) & !(low + all(0x7f - b'~'));
-    (!visible | eight) & HIGH
-}
-
-/// Control characters.
-fn control(eight: u64) -> u64 {
-    let below_space = eight.wrapping_sub(all(0x20)) & !eight;
-    let not_delete = eight ^ all(0x7f);
-    let delete = not_delete.wrapping_sub(all(1)) & !not_delete;
-    (below_space | delete) & HIGH
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Puts each octet at each of eight places among octets that are no hit.
-    fn hits(classify: impl Fn(u64) -> u64, among: u8, expected: impl Fn(u8) -> bool) {
-        for octet in 0..=255 {
-            for place in 0..8 {
-                let mut eight = [among; 8];
-                eight[place] = octet;
-                let found = classify(u64::from_le_bytes(eight));
-                let first = (found != 0).then(|| found.trailing_zeros() as usize / 8);
-                assert_eq!(first, expected(octet).then_some(place), "{octet:#x} at {place}");
+    let mut left = max;
+    loop {
+        // What nearly every line looks like is recognised at once; the rest is left to functions that are not inlined, so
+        // as not to burden it with their needs.
+        while left > 0
+            && let Some(line) = usual_line(rest)
+        {
+            if is_among_known(line.name) {
+                fields.push(line.locate(head, rest));
             }
+            rest = line.behind;
+            left -= 1;
         }
+        if let Some(body) = rest.strip_prefix(b"\r\n") {
+            return Some((fields, head.len() - body.len()));
+        }
+        left = left.checked_sub(1)?;
+        let line = any_line(rest)?;
+        fields.push(line.locate(head, rest));
+        rest = line.behind;
     }
+}
 
-    #[test]
-    fn eight_octets_at_once_are_classified_like_one_by_one() {
-        for among in [b'a', b'Z', b'-'] {
-            hits(not_letter_or_hyphen, among, |octet| !octet.is_ascii_alphabetic() && octet != b'-');
-        }
-        for among in [b'!', b'~', b'0'] {
-            hits(not_visible, among, |octet| !octet.is_ascii_graphic());
-        }
-        for among in [b' ', b'~', 0x80, 0xff] {
-            hits(control, among, |octet| octet < 0x20 || octet == 0x7f);
-        }
+/// All field lines of `head`, whose lines begin at `at` and were found to be well-formed.
+pub(super) fn all_lines(head: &[u8], at: usize) -> impl Iterator<Item = Field> {
+    let mut rest = head.get(at..).unwrap_or_default();
+    iter::from_fn(move || {
+        let line = usual_line(rest).or_else(|| any_line(rest))?;
+        let field = line.locate(head, rest);
+        rest = line.behind;
+        Some(field)
+    })
+}
+
+/// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
+struct Line<'a> {
+    name: &'a [u8],
+    /// Where the value lies in the line, without the whitespace around it.
+    value: Range<usize>,
+    /// What follows.
+    behind: &'a [u8],
+}
+
+impl Line<'_> {
+    /// Where in `head` its parts are, if `text` begins with it, which is what is left of `head`.
+    #[inline(always)]
+    fn locate(&self, head: &[u8], text: &[u8]) -> Field {
+        let start = head.len() - text.len();
+        let value = start + self.value.start..start + self.value.end;
+        Field::locate(start, self.name, value, head.len() - self.behind.len())
+    }
+}
+
+/// The line that `text` begins with if it looks like nearly every one: letters and `-`, a colon, one space, no tabs, and
+/// not among the last octets.
+#[inline(always)]
+fn usual_line(text: &[u8]) -> Option<Line<'_>> {
+    let (name_len, end) = find(text, 0, not_letter_or_hyphen)?;
+    if name_len == 0 || end.first_chunk() != Some(b": ") || *end.get(2)? <= b' ' {
+        return None;
+    }
+    let (value_len, last, behind) = usual_value(end.get(1..)?)?;
+    if last <= b' ' {
+        return None;
+    }
+    let value_start = name_len + 2;
+    Some(Line { name: text.get(..name_len)?, value: value_start..value_start + value_len, behind })
+}
+
+/// The value, or reason phrase, behind the octet that `text` begins with, if it has no tabs and is not among the last
+/// octets: its length, its last octet, or if it is empty the one before, and what follows CRLF.
+#[inline(always)]
+fn usual_value(text: &[u8]) -> Option<(usize, u8, &[u8])> {
+    let (len, end) = find(text, 1, control)?;
+    if end.get(1..)?.first_chunk() != Some(b"\r\n") {
+        return None;
+    }
+    Some((len, *end.first()?, end.get(3..)?))
+}
+
+#[cold]
+fn any_line(text: &[u8]) -> Option<Line<'_>> {
+    let name_len = text.iter().position(|octet| !is_tchar(*octet))?;
+    let ([_, ..], end @ [b':', ..]) = text.split_at_checked(name_len)? else { return None };
+    let (value, behind) = any_value(end)?;
+    let value_start = name_len + 1 + value.iter().take_while(|octet| is_space(**octet)).count();
+    Some(Line { name: text.get(..name_len)?, value: value_start..value_start + trim(value).len(), behind })
+}
+
+/// The value, or reason phrase, behind the octet that `text` begins with, and what follows its CRLF. `None` if there is none
+/// yet, or something before it that no value may hold.
+#[cold]
+fn any_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = text.get(1..)?;
+    let usual = skip(text, control);
+    let len = usual + text.get(usual..)?.iter().position(|octet| !is_value_octet(*octet))?;
+    match text.split_at_checked(len)? {
+        (value, [b'\r', b'\n', behind @ ..]) => Some((value, behind)),
+        _ => None,
     }
 }

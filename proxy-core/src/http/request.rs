@@ -74,12 +74,12 @@ impl RequestHead {
         let Some((fields, len)) = field_lines(window, line.end, fields_max, memory) else {
             return Ok(None);
         };
-        if line.target_end - line.target_start > limits.target_bytes {
+        if line.target.end - line.target.start > limits.target_bytes {
             return Err(BadHead::TargetTooLong);
         }
         let head = window.get(..len).unwrap_or_default();
         let method = known_method(head.get(..line.method_end).unwrap_or_default())?;
-        let target = RequestTarget::parse(head, line.target_start, line.target_end, method)?;
+        let target = RequestTarget::parse(head, line.target, method)?;
         Self::interpret(input, len, method, target, line.version, fields).map(Some)
     }
 
@@ -149,8 +149,8 @@ impl RequestHead {
 
     /// The value of the first line whose name is spelt so, but for case.
     pub fn field_by_name(&self, name: &[u8]) -> Option<&[u8]> {
-        let is_named = |field: &&Field| field.name_bytes(&self.raw).eq_ignore_ascii_case(name);
-        self.fields.iter().find(is_named).map(|field| field.value(&self.raw))
+        let is_named = |field: &Field| field.name_bytes(&self.raw).eq_ignore_ascii_case(name);
+        self.fields.all(&self.raw).find(is_named).map(|field| field.value(&self.raw))
     }
 
     /// Which form the target has.
@@ -249,10 +249,10 @@ impl RequestHead {
 }
 
 fn known_method(name: &[u8]) -> Result<Method, BadHead> {
-    match name {
-        b"CONNECT" => Err(BadHead::ConnectUnsupported),
-        _ if name.len() > METHOD_BYTES_MAX => Err(BadHead::MethodTooLong),
-        _ => Ok(Method::of(name)),
+    match Method::of(name) {
+        Method::Extension if name == b"CONNECT" => Err(BadHead::ConnectUnsupported),
+        Method::Extension if name.len() > METHOD_BYTES_MAX => Err(BadHead::MethodTooLong),
+        method => Ok(method),
     }
 }
 
@@ -288,6 +288,9 @@ fn expect_continue(
     version: Version,
     framing: Framing,
 ) -> Result<bool, BadHead> {
+    if !fields.has(Name::Expect) {
+        return Ok(false);
+    }
     let mut expected = false;
     for field in fields.named(Name::Expect) {
         if !field.value(head).eq_ignore_ascii_case(b"100-continue") {

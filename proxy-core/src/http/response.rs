@@ -21,8 +21,6 @@ use super::scan::{HeadKind, HeadLimits};
 pub struct ResponseHead {
     raw: Bytes,
     fields: Fields,
-    /// Where the field lines begin.
-    fields_start: usize,
     status: u16,
     version: Version,
     framing: Framing,
@@ -93,7 +91,6 @@ impl ResponseHead {
         let framing = response_framing(Declared::read(head, &fields, version)?, status, to_head)?;
         let options = ConnectionOptions::read(head, &mut fields)?;
         Ok(Self {
-            fields_start: fields.start().unwrap_or(len.saturating_sub(2)),
             status,
             version,
             framing,
@@ -123,16 +120,12 @@ impl ResponseHead {
     /// The reason phrase; often empty, never needed.
     pub fn reason(&self) -> &[u8] {
         // "HTTP/1.1 200 " is 13 octets, and the space may be missing when nothing follows.
-        trim(self.raw.get(12..self.fields_start.saturating_sub(2)).unwrap_or_default())
+        trim(self.raw.get(12..self.fields.start().saturating_sub(2)).unwrap_or_default())
     }
 
     /// What follows the version: status code, reason and CRLF, as they came.
     pub(crate) fn after_version(&self) -> &[u8] {
-        self.raw.get(8..self.fields_start).unwrap_or_default()
-    }
-
-    pub(crate) fn fields_start(&self) -> usize {
-        self.fields_start
+        self.raw.get(8..self.fields.start()).unwrap_or_default()
     }
 
     /// The field lines, as offsets into `raw`.
@@ -182,6 +175,9 @@ impl ResponseHead {
 
 /// A hint, so that nonsense is ignored and not refused (RFC 2068 §19.7.1.1).
 fn keep_alive_timeout(head: &[u8], fields: &Fields) -> Option<u32> {
+    if !fields.has(Name::KeepAlive) {
+        return None;
+    }
     let seconds =
         fields.named(Name::KeepAlive).flat_map(|field| list(field.value(head))).find_map(|parameter| {
             let (name, value) = parameter.split_at_checked("timeout=".len())?;
@@ -192,7 +188,11 @@ fn keep_alive_timeout(head: &[u8], fields: &Fields) -> Option<u32> {
 
 fn is_event_stream(head: &[u8], fields: &Fields) -> bool {
     fields.named(Name::ContentType).any(|field| {
-        let media_type = field.value(head).split(|&octet| octet == b';').next().unwrap_or_default();
-        trim(media_type).eq_ignore_ascii_case(b"text/event-stream")
+        match field.value(head).split_at_checked("text/event-stream".len()) {
+            Some((media_type, rest)) if media_type.eq_ignore_ascii_case(b"text/event-stream") => {
+                matches!(trim(rest), [] | [b';', ..])
+            }
+            _ => false,
+        }
     })
 }

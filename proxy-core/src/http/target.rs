@@ -5,11 +5,12 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::bad_head::BadHead;
 use super::fields::to_u16;
 use super::host::HostSpan;
+use super::lines::Target;
 use super::method::Method;
 
 /// The forms that a gateway accepts; authority-form belongs to CONNECT.
@@ -37,56 +38,40 @@ pub struct RequestTarget {
 }
 
 impl RequestTarget {
-    /// Takes `head[start..end]` apart: visible ASCII (RFC 3986 §2).
-    pub(super) fn parse(head: &[u8], start: usize, end: usize, method: Method) -> Result<Self, BadHead> {
-        let text = head.get(start..end).unwrap_or_default();
-        match text {
-            [b'/', ..] => Self::with_path(head, TargetForm::Origin, start, start, end),
-            b"*" if method == Method::Options => {
-                let (start, end) = (to_u16(start), to_u16(end));
-                Ok(Self { form: TargetForm::Asterisk, start, path_start: start, path_end: end, end })
-            }
-            _ => Self::absolute(head, start, end),
+    /// Takes a target apart, which is visible ASCII (RFC 3986 §2).
+    pub(super) fn parse(head: &[u8], target: Target, method: Method) -> Result<Self, BadHead> {
+        match head.get(target.start..target.end).unwrap_or_default() {
+            [b'/', ..] => Self::with_path(target, TargetForm::Origin, target.start),
+            b"*" if method == Method::Options => Self::with_path(target, TargetForm::Asterisk, target.start),
+            text => Self::absolute(head, target, text),
         }
     }
 
-    fn absolute(head: &[u8], start: usize, end: usize) -> Result<Self, BadHead> {
-        let text = head.get(start..end).unwrap_or_default();
+    fn absolute(head: &[u8], target: Target, text: &[u8]) -> Result<Self, BadHead> {
         let colon = memchr(b':', text).ok_or(BadHead::BadTargetForm)?;
         let (scheme, rest) = text.split_at_checked(colon).unwrap_or_default();
         let Some(rest) = rest.strip_prefix(b"://") else { return Err(BadHead::BadTargetForm) };
         if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
             return Err(BadHead::UnsupportedScheme);
         }
-        let authority_start = end - rest.len();
+        let authority_start = target.end - rest.len();
         let path_start =
             authority_start + rest.iter().position(|o| matches!(o, b'/' | b'?' | b'#')).unwrap_or(rest.len());
         let authority = HostSpan::validate(head, authority_start, path_start)?;
-        Self::with_path(head, TargetForm::Absolute { authority }, start, path_start, end)
+        Self::with_path(target, TargetForm::Absolute { authority }, path_start)
     }
 
-    fn with_path(
-        head: &[u8],
-        form: TargetForm,
-        start: usize,
-        path_start: usize,
-        end: usize,
-    ) -> Result<Self, BadHead> {
-        let path_and_query = head.get(path_start..end).unwrap_or_default();
+    fn with_path(target: Target, form: TargetForm, path_start: usize) -> Result<Self, BadHead> {
         // A fragment never goes on the wire; those who accept it cut it off at different places.
-        let path_len = match memchr2(b'?', b'#', path_and_query) {
-            None => path_and_query.len(),
-            Some(at) if path_and_query.iter().skip(at).any(|octet| *octet == b'#') => {
-                return Err(BadHead::BadTarget);
-            }
-            Some(at) => at,
-        };
+        if target.has_fragment {
+            return Err(BadHead::BadTarget);
+        }
         Ok(Self {
             form,
-            start: to_u16(start),
+            start: to_u16(target.start),
             path_start: to_u16(path_start),
-            path_end: to_u16(path_start + path_len),
-            end: to_u16(end),
+            path_end: to_u16(target.query_start),
+            end: to_u16(target.end),
         })
     }
 

@@ -1,7 +1,8 @@
 //! The core stays pure: what it may not depend on, and what it may not mention.
 
-/// Each pure as well: no I/O, no clock, no threads, no randomness.
-const DEPENDENCIES: [&str; 5] = ["bytes", "ipnet", "memchr", "postcard", "serde"];
+/// Each pure as well: no I/O, no clock, no threads, no randomness. `wide` has the vectors with which heads are read: the
+/// standard library's are either unstable or `unsafe`.
+const DEPENDENCIES: [&str; 6] = ["bytes", "ipnet", "memchr", "postcard", "serde", "wide"];
 
 #[test]
 fn the_core_depends_on_nothing_that_does_input_or_output() {

@@ -134,7 +134,7 @@ fn a_request_is_taken_apart_without_changing_an_octet() {
     assert_eq!(head.field(Name::Host), Some(&b"Example.COM:8080"[..]));
     assert_eq!(head.field_by_name(b"x"), Some(&b"y"[..]));
     let lines: Vec<(&[u8], &[u8])> =
-        head.fields().iter().map(|f| (f.name_bytes(head.raw()), f.value(head.raw()))).collect();
+        head.fields().all(head.raw()).map(|f| (f.name_bytes(head.raw()), f.value(head.raw()))).collect();
     assert_eq!(lines, [(&b"hOsT"[..], &b"Example.COM:8080"[..]), (b"X", b"y"), (b"x", b"z")]);
 }
 
@@ -298,7 +298,7 @@ fn methods_are_case_sensitive_and_know_whether_they_may_be_repeated() {
 #[test]
 fn known_names_are_known_in_any_case_and_no_other_name_is() {
     let head = request("GET / HTTP/1.1|HOST: a|vIa: x|Viaa: x|Vi: x|Xia: x|CONTENT-type: y||");
-    let names: Vec<Name> = head.fields().iter().map(|field| field.name()).collect();
+    let names: Vec<Name> = head.fields().all(head.raw()).map(|field| field.name()).collect();
     assert_eq!(names, [Name::Host, Name::Via, Name::Other, Name::Other, Name::Other, Name::ContentType]);
     assert!(head.fields().has(Name::Via) && !head.fields().has(Name::Te));
 
