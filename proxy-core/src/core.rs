@@ -38,6 +38,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use client::Admission;
 use core::hash::{Hash, Hasher};
+use deadlines::Shortest;
 use drain::Draining;
 use settle::Told;
 
@@ -45,6 +46,7 @@ use settle::Told;
 #[derive(Clone, Debug)]
 pub struct Core {
     config: Config,
+    shortest: Shortest,
     limits: HeadLimits,
     router: Router,
     conns: Slab<Conn>,
@@ -90,6 +92,7 @@ impl Core {
     pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self {
+            shortest: Shortest::new(&config),
             limits: HeadLimits {
                 head_bytes: config.limits.head_bytes as usize,
                 fields: config.limits.fields as usize,

@@ -86,6 +86,11 @@ impl Exchange {
         }
     }
 
+    /// Whether it is on a connection that stands.
+    pub(crate) const fn is_carried(&self) -> bool {
+        matches!(self.stage, Stage::Awaiting { .. } | Stage::Responding { .. } | Stage::Tunnel { .. })
+    }
+
     pub(crate) const fn phase(&self) -> Phase {
         match self.stage {
             Stage::Queued { .. } => Phase::Queue,

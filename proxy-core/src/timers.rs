@@ -2,7 +2,7 @@
 //! comes due.
 
 use crate::input::ConnId;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 use alloc::collections::BTreeSet;
 
 /// At most one alarm per connection, in order of time.
@@ -10,9 +10,11 @@ use alloc::collections::BTreeSet;
 pub(crate) struct Timers(BTreeSet<(Instant, ConnId)>);
 
 impl Timers {
-    /// Makes sure that `conn` is looked at by `at`. `armed` is the connection's own note of its alarm.
-    pub(crate) fn arm(&mut self, conn: ConnId, armed: &mut Option<Instant>, at: Instant) {
-        if armed.is_none_or(|armed| armed > at) {
+    /// Makes sure that `conn` is looked at by its deadline. `armed` is the connection's own note of its alarm.
+    pub(crate) fn arm(&mut self, conn: ConnId, armed: &mut Option<Instant>, deadline: Option<Deadline>) {
+        if let Some(Deadline { at, .. }) = deadline
+            && armed.is_none_or(|armed| armed > at)
+        {
             self.set(conn, armed, at);
         }
     }

@@ -9,7 +9,7 @@ use crate::exchange::{Exchange, ExchangeId, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
 use crate::session::{Session, State};
-use crate::time::Deadline;
+use crate::time::{Deadline, Instant};
 
 /// What re-framing may add to a buffer's worth of body: chunk lines around one read's pieces.
 const FRAMING_SLACK: usize = 4 * 1024;
@@ -24,7 +24,7 @@ impl Core {
         for (key, conn) in self.conns.iter() {
             let id = ConnId(key);
             assert!(!conn.side.outbox().is_wasteful(), "{id:?} holds a buffer for nothing");
-            let (judged, deadline) = self.judge(id, &conn.side);
+            let (judged, deadline, not_before) = self.judge(id, &conn.side);
             let interest = conn.told.interest;
             assert_eq!(interest, judged, "the driver was told otherwise of {id:?}");
             let offers = self.egress(id).next().is_some() || conn.side.outbox().has_piped();
@@ -49,6 +49,10 @@ impl Core {
                 }
             }
             if let Some(deadline) = deadline {
+                assert!(
+                    deadline.at >= not_before,
+                    "{deadline:?} of {id:?} ends before it can: {not_before:?}"
+                );
                 assert!(
                     conn.armed.is_some_and(|armed| armed <= deadline.at),
                     "{deadline:?} of {id:?} has no alarm"
@@ -81,13 +85,18 @@ impl Core {
         assert_eq!(self.upstreams.queued(cluster), waiting, "the queue of {cluster:?} is miscounted");
     }
 
-    /// What is wanted of a connection and when its time ends, worked out anew.
-    fn judge(&self, conn: ConnId, side: &Side) -> (Interest, Option<Deadline>) {
+    /// What is wanted of a connection, when its time ends and when it certainly does not, worked out anew.
+    fn judge(&self, conn: ConnId, side: &Side) -> (Interest, Option<Deadline>, Instant) {
         match (side, self.view(conn)) {
-            (Side::Downstream(_), Some(view)) => (view.session_interest(), view.deadline()),
-            (Side::Upstream(_), Some(view)) => (view.link_interest(), None),
-            (Side::Upstream(link), None) => (IDLE, idle_deadline(link)),
-            (Side::Downstream(_), None) => unreachable!("{conn:?} is there, and is a session"),
+            (Side::Downstream(_), Some(view)) => {
+                (view.session_interest(), view.deadline(), view.not_before())
+            }
+            (Side::Downstream(session), None) => {
+                let alone = self.alone(session);
+                (alone.interest(), alone.deadline(), alone.not_before())
+            }
+            (Side::Upstream(_), Some(view)) => (view.link_interest(), None, Instant::ZERO),
+            (Side::Upstream(link), None) => (IDLE, idle_deadline(link), Instant::ZERO),
         }
     }
 

@@ -1,18 +1,53 @@
 //! Which limit on waiting ends next for a connection. Each is a function of the state: nothing can forget to arm one.
 
 use super::interest::{client_room, server_room};
-use super::view::View;
+use super::view::{Alone, View};
 use super::{Core, Side};
-use crate::config::Timeouts;
+use crate::config::{Config, Route, Timeouts};
 use crate::exchange::{Exchange, Stage};
 use crate::input::ConnId;
 use crate::link::{self, Link};
 use crate::session::State;
 use crate::time::{Deadline, Instant, Timer};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How long a connection that we close is read from: nginx's `lingering_timeout` is 5 s; ours counts in all.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// The shortest of the limits that may end for a session, however it goes on, in nanoseconds. Worked out once.
+#[derive(Clone, Debug)]
+pub(super) struct Shortest {
+    /// For one whose request has no route.
+    unrouted: u64,
+    /// By route, for one whose request is on a connection that stands.
+    routed: Vec<u64>,
+}
+
+impl Shortest {
+    pub(super) fn new(config: &Config) -> Self {
+        let of = |limits: &[Option<Duration>]| {
+            let shortest = limits.iter().flatten().min();
+            shortest.map_or(u64::MAX, |limit| Instant::ZERO.after(*limit).as_nanos())
+        };
+        let client = &config.timeouts.client;
+        Self {
+            unrouted: of(&[client.head, client.keepalive, client.write, config.timeouts.total]),
+            routed: config
+                .routes
+                .iter()
+                .map(|Route { timeouts, .. }| {
+                    let Timeouts { client, write, read, head, total, stream_idle, .. } = timeouts;
+                    of(&[client.body, client.write, *write, *read, *head, *total, *stream_idle])
+                })
+                .collect(),
+        }
+    }
+
+    fn of(&self, route: Option<u32>) -> u64 {
+        route.and_then(|route| self.routed.get(route as usize)).copied().unwrap_or(self.unrouted)
+    }
+}
 
 /// Collects the earliest of several deadlines.
 #[derive(Default)]
@@ -34,20 +69,30 @@ impl Earliest {
 impl Core {
     /// The next limit that ends for `conn`, and when. What limits an exchange is its session's.
     pub(super) fn deadline_of(&self, conn: ConnId) -> Option<Deadline> {
-        match self.side(conn)? {
-            Side::Downstream(_) => self.view(conn)?.deadline(),
-            Side::Upstream(link) => idle_deadline(link),
+        match (self.side(conn)?, self.view(conn)) {
+            (Side::Downstream(_), Some(view)) => view.deadline(),
+            (Side::Downstream(session), None) => self.alone(session).deadline(),
+            (Side::Upstream(link), _) => idle_deadline(link),
         }
     }
 }
 
-impl View<'_> {
+impl Alone<'_> {
+    /// As [`View::not_before`].
+    pub(super) fn not_before(&self) -> Instant {
+        match &self.session.state {
+            State::AwaitHead { since, .. } => since.after_nanos(self.shortest.of(None)),
+            State::Flushing { outcome, .. } => outcome.started.after_nanos(self.shortest.of(outcome.route)),
+            State::Unadmitted | State::Exchange(_) | State::Lingering { .. } => Instant::ZERO,
+        }
+    }
+
     /// The next limit that ends for the session.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
         let client = &self.config.timeouts.client;
         match &self.session.state {
-            State::Unadmitted => {}
+            State::Unadmitted | State::Exchange(_) => {}
             State::AwaitHead { began: Some(began), .. } => {
                 earliest.add(Timer::ClientHead, Some(*began), client.head);
                 // Nobody but the client is waited for yet, even if `total` is shorter.
@@ -55,11 +100,6 @@ impl View<'_> {
             }
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
-            }
-            State::Exchange(_) => {
-                if let Some(exchange) = self.exchange {
-                    self.add_exchange(exchange, &mut earliest);
-                }
             }
             State::Flushing { outcome, total_ends, .. } => {
                 let limit = self.config.timeouts_of(outcome.route).client.write;
@@ -72,8 +112,25 @@ impl View<'_> {
         }
         earliest.0
     }
+}
 
-    fn add_exchange(&self, exchange: &Exchange, earliest: &mut Earliest) {
+impl View<'_> {
+    /// A moment before which no limit of the session ends, quicker to find than the deadline: every clock that runs for
+    /// a request began with its first octet or later, and no limit is shorter than the shortest. The least rate of a body
+    /// is no exception: it takes from `client.body` no more than was spent since then.
+    pub(super) fn not_before(&self) -> Instant {
+        if self.exchange.is_carried() {
+            self.exchange.outcome.started.after_nanos(self.shortest.of(Some(self.exchange.route)))
+        } else {
+            // Shorter limits, and seldom.
+            Instant::ZERO
+        }
+    }
+
+    /// The next limit that ends for the session.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let mut earliest = Earliest::default();
+        let exchange = self.exchange;
         let timeouts = self.config.timeouts_of(Some(exchange.route));
         earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), timeouts.client.write);
         if !exchange.outcome.streamed {
@@ -95,12 +152,13 @@ impl View<'_> {
         if exchange.is_streaming() {
             earliest.add(Timer::StreamIdle, Some(exchange.moved), timeouts.stream_idle);
         }
+        earliest.0
     }
 
     /// Whether the upstream is the one that everybody waits for: it has the whole request, or the client waits for its
     /// 100, and we would read what it sent.
     pub(super) fn upstream_owes(&self) -> bool {
-        let (Some(exchange), Some(link)) = (self.exchange, self.link) else { return false };
+        let (exchange, Some(link)) = (self.exchange, self.link) else { return false };
         let has_request = link.is_request_sent()
             || (exchange.awaiting_continue && !link.is_connecting() && link.outbox.is_empty());
         has_request && !exchange.is_streaming() && server_room(self.config, self.session) > 0
@@ -108,7 +166,7 @@ impl View<'_> {
 
     /// Whether the client owes body octets that we would read.
     pub(super) fn client_owes(&self) -> bool {
-        let (Some(exchange), Some(link)) = (self.exchange, self.link) else { return false };
+        let (exchange, Some(link)) = (self.exchange, self.link) else { return false };
         self.session.owes_body()
             && !exchange.awaiting_continue
             && !exchange.is_streaming()

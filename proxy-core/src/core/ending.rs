@@ -2,6 +2,7 @@
 
 use super::{Core, Side};
 use crate::action::{Action, Close};
+use crate::config::Config;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead, Version};
@@ -32,37 +33,26 @@ impl Core {
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
     fn release(&mut self, conn: ConnId) {
-        let now = self.now;
-        let Some(link) = self.link(conn) else { return };
-        let (endpoint, lifetime) = (link.endpoint, link.reusable().map(|hint| self.idle_lifetime(hint)));
-        // An upstream that still takes a request that nobody will finish must not take its part for the whole.
-        let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
-        match lifetime {
-            Some(lifetime)
-                if lifetime != Some(Duration::ZERO)
-                    && !self.draining.is_on()
-                    && self.upstreams.park(endpoint, conn) =>
-            {
-                if let Some(link) = self.link_mut(conn) {
-                    link.park(now, lifetime);
-                }
-                self.touch(conn);
-                let cluster = self.upstreams.cluster_of(endpoint);
-                if self.upstreams.next_pending(cluster).is_some() {
-                    self.to_serve.push(cluster);
-                }
+        let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
+            return;
+        };
+        let endpoint = link.endpoint;
+        if let Some(hint) = link.reusable()
+            && let lifetime = idle_lifetime(&self.config, hint)
+            && lifetime != Some(Duration::ZERO)
+            && !self.draining.is_on()
+            && self.upstreams.park(endpoint, conn)
+        {
+            link.park(self.now, lifetime);
+            self.settle_idle(conn);
+            let cluster = self.upstreams.cluster_of(endpoint);
+            if self.upstreams.next_pending(cluster).is_some() {
+                self.to_serve.push(cluster);
             }
-            Some(_) | None => self.close(conn, how),
-        }
-    }
-
-    /// `upstream.keepalive`, capped by the server's own hint less a second for the way: closing first avoids the race.
-    fn idle_lifetime(&self, hint: Option<u32>) -> Option<Duration> {
-        let hinted = hint.map(|seconds| Duration::from_secs(u64::from(seconds.saturating_sub(1))));
-        let own = self.config.timeouts.upstream_keepalive;
-        match (own, hinted) {
-            (Some(own), Some(hinted)) => Some(own.min(hinted)),
-            (own, hinted) => own.or(hinted),
+        } else {
+            // An upstream that still takes a request that nobody will finish must not take its part for the whole.
+            let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
+            self.close(conn, how);
         }
     }
 
@@ -242,6 +232,16 @@ impl Core {
 
     fn record(&mut self, outcome: Box<Outcome>) {
         self.actions.push_back(Action::Record(outcome));
+    }
+}
+
+/// `upstream.keepalive`, capped by the server's own hint less a second for the way: closing first avoids the race.
+fn idle_lifetime(config: &Config, hint: Option<u32>) -> Option<Duration> {
+    let hinted = hint.map(|seconds| Duration::from_secs(u64::from(seconds.saturating_sub(1))));
+    let own = config.timeouts.upstream_keepalive;
+    match (own, hinted) {
+        (Some(own), Some(hinted)) => Some(own.min(hinted)),
+        (own, hinted) => own.or(hinted),
     }
 }
 

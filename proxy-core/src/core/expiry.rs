@@ -25,9 +25,9 @@ impl Core {
 
     /// What a connection waits for now may be overdue, too, if the tick is late: after a tick nothing is.
     fn rearm(&mut self, conn: ConnId) {
-        let Some(deadline) = self.deadline_of(conn) else { return };
+        let deadline = self.deadline_of(conn);
         if let Some(entry) = self.conns.get_mut(conn.0) {
-            self.timers.arm(conn, &mut entry.armed, deadline.at);
+            self.timers.arm(conn, &mut entry.armed, deadline);
         }
     }
 

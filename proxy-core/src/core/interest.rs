@@ -1,13 +1,13 @@
 //! What is wanted of each connection just now. Backpressure is nothing else than a read interest of zero.
 
-use super::view::View;
+use super::view::{Alone, View};
 use super::{Core, Side};
 use crate::action::Interest;
 use crate::config::Config;
 use crate::exchange::Stage;
 use crate::input::ConnId;
 use crate::link::Link;
-use crate::session::{Receiving, Responding, Serving, Session, State, Then};
+use crate::session::{Receiving, Responding, Session, State, Then};
 
 /// Longest read from a connection that we only drain.
 const DISCARD: usize = 16 * 1024;
@@ -15,40 +15,38 @@ const DISCARD: usize = 16 * 1024;
 /// Of a pooled connection: any octet, and FIN, takes it out of the pool.
 pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: false, pipe: None };
 
-impl View<'_> {
-    pub(super) fn session_interest(&self) -> Interest {
+impl Alone<'_> {
+    pub(super) fn interest(&self) -> Interest {
         let Self { config, session, .. } = *self;
         let (read, fin) = match &session.state {
-            State::Unadmitted => (0, false),
+            State::Unadmitted | State::Exchange(_) => (0, false),
             State::AwaitHead { .. } => (buffer(config), false),
-            State::Exchange(serving) => self.serving_interest(serving),
             State::Flushing { then: Then::KeepAlive, .. } => (pipeline_room(config, session), false),
             State::Flushing { .. } => (DISCARD, false),
             State::Lingering { .. } => (DISCARD, true),
         };
-        let read = if session.half_closed { 0 } else { read };
-        Interest {
-            read,
-            write: !session.outbox.is_empty(),
-            shutdown: fin && session.outbox.is_empty(),
-            pipe: if read > 0 { self.request_pipe() } else { None },
-        }
+        session_interest(session, read, fin, None)
     }
+}
 
-    fn serving_interest(&self, serving: &Serving) -> (usize, bool) {
-        let read = match (&serving.request, self.link) {
-            (Receiving::Body(_) | Receiving::Raw, Some(link)) => client_room(self.config, link),
+impl View<'_> {
+    pub(super) fn session_interest(&self) -> Interest {
+        let Self { config, session, link, .. } = *self;
+        let State::Exchange(serving) = &session.state else { return Interest::default() };
+        let read = match (&serving.request, link) {
+            (Receiving::Body(_) | Receiving::Raw, Some(link)) => client_room(config, link),
             (Receiving::Body(_), None) | (Receiving::Done | Receiving::Raw, _) => {
-                pipeline_room(self.config, self.session)
+                pipeline_room(config, session)
             }
         };
-        (read, matches!(serving.response, Responding::Raw { fin: true }))
+        let fin = matches!(serving.response, Responding::Raw { fin: true });
+        session_interest(session, read, fin, self.request_pipe())
     }
 
     /// What is wanted of the connection that carries the exchange.
     pub(super) fn link_interest(&self) -> Interest {
-        let (Some(exchange), Some(link)) = (self.exchange, self.link) else { return Interest::default() };
-        let read = match exchange.stage {
+        let Some(link) = self.link else { return Interest::default() };
+        let read = match self.exchange.stage {
             Stage::Queued { .. } | Stage::Connecting { .. } => return Interest::default(),
             Stage::Tunnel { upstream_done: true, .. } => 0,
             Stage::Awaiting { .. } | Stage::Responding { .. } | Stage::Tunnel { .. } => {
@@ -61,6 +59,18 @@ impl View<'_> {
             shutdown: link.wants_fin(),
             pipe: if read > 0 { self.response_pipe() } else { None },
         }
+    }
+}
+
+/// What is wanted of a session from which, as far as others are concerned, `read` octets may be read; `fin`: and which
+/// we have told all.
+fn session_interest(session: &Session, read: usize, fin: bool, pipe: Option<ConnId>) -> Interest {
+    let read = if session.half_closed { 0 } else { read };
+    Interest {
+        read,
+        write: !session.outbox.is_empty(),
+        shutdown: fin && session.outbox.is_empty(),
+        pipe: if read > 0 { pipe } else { None },
     }
 }
 

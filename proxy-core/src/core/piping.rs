@@ -15,13 +15,13 @@ impl View<'_> {
     /// To whom what the client sends of its request's body may be piped.
     pub(super) fn request_pipe(&self) -> Option<ConnId> {
         let is_worthwhile = self.is_worthwhile(self.session.unseen());
-        if is_worthwhile && self.link?.takes_piped() { self.exchange?.link() } else { None }
+        if is_worthwhile && self.link?.takes_piped() { self.exchange.link() } else { None }
     }
 
     /// To whom what the upstream sends of its response's body may be piped.
     pub(super) fn response_pipe(&self) -> Option<ConnId> {
         let is_worthwhile = self.is_worthwhile(self.link?.unseen());
-        if is_worthwhile && self.session.takes_piped() { Some(self.exchange?.session) } else { None }
+        if is_worthwhile && self.session.takes_piped() { Some(self.exchange.session) } else { None }
     }
 
     fn is_worthwhile(&self, unseen: u64) -> bool {

@@ -5,12 +5,12 @@
 
 use super::deadlines::idle_deadline;
 use super::interest::IDLE;
-use super::view::View;
+use super::view::{Alone, View};
 use super::{Conn, Core, Side};
 use crate::action::{Action, Interest};
-use crate::exchange::Exchange;
+use crate::exchange::ExchangeId;
 use crate::input::ConnId;
-use crate::session::Session;
+use crate::time::Instant;
 use alloc::collections::VecDeque;
 
 /// What the driver knows of a connection.
@@ -37,27 +37,26 @@ impl Core {
     }
 
     fn settle_connection(&mut self, conn: ConnId) {
-        let Some(Conn { side, armed, told, is_touched }) = self.conns.get_mut(conn.0) else { return };
-        *is_touched = false;
-        match side {
-            Side::Downstream(_) => self.settle_session(conn),
-            Side::Upstream(link) => {
-                if let Some(deadline) = idle_deadline(link) {
-                    self.timers.arm(conn, armed, deadline.at);
-                }
-                if link.exchange().is_none() {
-                    told.tell(&mut self.actions, conn, IDLE, false);
-                    self.spare.collect(&mut link.outbox);
-                }
-            }
+        let Some(entry) = self.conns.get_mut(conn.0) else { return };
+        entry.is_touched = false;
+        let Conn { side: Side::Downstream(session), armed, told, .. } = entry else { return };
+        if let Some(id) = session.exchange() {
+            return self.settle_exchange(conn, id);
         }
+        session.outbox.start_clock(self.now);
+        let alone = Alone { config: &self.config, shortest: &self.shortest, session };
+        if !covers(*armed, alone.not_before()) {
+            self.timers.arm(conn, armed, alone.deadline());
+        }
+        told.tell(&mut self.actions, conn, alone.interest(), session.outbox.is_blocked());
+        self.spare.collect(&mut session.outbox);
     }
 
-    fn settle_session(&mut self, conn: ConnId) {
+    /// Settles a session together with the exchange that it serves and the connection that carries it.
+    fn settle_exchange(&mut self, conn: ConnId, id: ExchangeId) {
         let now = self.now;
-        let id = self.session(conn).and_then(Session::exchange);
-        let mut exchange = id.and_then(|id| self.exchanges.get_mut(id.0));
-        let carrier = exchange.as_deref().and_then(Exchange::link);
+        let Some(exchange) = self.exchanges.get_mut(id.0) else { return };
+        let carrier = exchange.link();
         let (entry, other) = self.conns.get_pair_mut(conn.0, carrier.map(|link| link.0));
         let Some(Conn { side: Side::Downstream(session), armed, told, .. }) = entry else { return };
         let (mut link, link_told) = match other {
@@ -69,19 +68,16 @@ impl Core {
         if let Some(link) = link.as_mut().filter(|link| !link.is_connecting()) {
             link.outbox.start_clock(now);
         }
-        let config = &self.config;
-        if let Some(exchange) = exchange.as_mut() {
-            let view = View { config, session, exchange: Some(exchange), link: link.as_deref() };
-            let (upstream, client) = (view.upstream_owes(), view.client_owes());
-            exchange.upstream_owes.set(upstream, now);
-            exchange.client_owes.set(client, now);
+        let (config, shortest) = (&self.config, &self.shortest);
+        let view = View { config, shortest, session, exchange, link: link.as_deref() };
+        let (upstream, client) = (view.upstream_owes(), view.client_owes());
+        exchange.upstream_owes.set(upstream, now);
+        exchange.client_owes.set(client, now);
+        let view = View { config, shortest, session, exchange, link: link.as_deref() };
+        if !covers(*armed, view.not_before()) {
+            self.timers.arm(conn, armed, view.deadline());
         }
-        let view = View { config, session, exchange: exchange.as_deref(), link: link.as_deref() };
-        let deadline = view.deadline();
         let (interest, link_interest) = (view.session_interest(), view.link_interest());
-        if let Some(deadline) = deadline {
-            self.timers.arm(conn, armed, deadline.at);
-        }
         told.tell(&mut self.actions, conn, interest, session.outbox.is_blocked());
         self.spare.collect(&mut session.outbox);
         if let (Some(carrier), Some(link), Some(told)) = (carrier, link, link_told) {
@@ -89,6 +85,21 @@ impl Core {
             self.spare.collect(&mut link.outbox);
         }
     }
+
+    /// Settles an upstream connection that was just put into the pool.
+    pub(super) fn settle_idle(&mut self, conn: ConnId) {
+        let Some(Conn { side: Side::Upstream(link), armed, told, .. }) = self.conns.get_mut(conn.0) else {
+            return;
+        };
+        self.timers.arm(conn, armed, idle_deadline(link));
+        told.tell(&mut self.actions, conn, IDLE, false);
+        self.spare.collect(&mut link.outbox);
+    }
+}
+
+/// Whether an alarm rings in time for everything that is due at `not_before` or later.
+fn covers(armed: Option<Instant>, not_before: Instant) -> bool {
+    armed.is_some_and(|armed| armed <= not_before)
 }
 
 impl Told {
