@@ -95,11 +95,7 @@ impl Request {
 pub(crate) enum Said {
     /// Nothing more for now.
     Nothing,
-    /// A 1xx other than 101.
-    Interim(ResponseHead),
-    /// 101.
-    Switching(ResponseHead),
-    /// The final response.
+    /// A head, interim ones and 101 included.
     Head(ResponseHead),
     BadHead(BadHead),
     Body(Bytes),
@@ -268,9 +264,11 @@ impl Link {
         let State::Leased(lease) = &mut self.state else { return Said::Nothing };
         match &mut lease.response {
             Receiving::Head(scanner) => {
-                let result = next_head(&mut self.inbox, scanner, lease.to_head, limits, memory);
-                match result {
-                    Ok(Some(head)) => lease.accept(head),
+                match next_head(&mut self.inbox, scanner, lease.to_head, limits, memory) {
+                    Ok(Some(head)) => {
+                        lease.accept(&head);
+                        Said::Head(head)
+                    }
                     Ok(None) => Said::Nothing,
                     Err(bad) => Said::BadHead(bad),
                 }
@@ -341,20 +339,17 @@ impl Lease {
         }
     }
 
-    fn accept(&mut self, head: ResponseHead) -> Said {
+    fn accept(&mut self, head: &ResponseHead) {
         if head.is_interim() {
             self.response = Receiving::Head(HeadScanner::default());
-            return Said::Interim(head);
-        }
-        if head.is_switching() {
+        } else if head.is_switching() {
             self.request = Sending::Raw { fin: false };
             self.response = Receiving::Raw;
-            return Said::Switching(head);
+        } else {
+            self.keep_alive = head.keep_alive();
+            self.hint = head.keep_alive_timeout();
+            self.response = Receiving::Body(BodyDecoder::new(head.framing()));
         }
-        self.keep_alive = head.keep_alive();
-        self.hint = head.keep_alive_timeout();
-        self.response = Receiving::Body(BodyDecoder::new(head.framing()));
-        Said::Head(head)
     }
 }
 
@@ -368,10 +363,11 @@ fn next_head(
     if inbox.is_empty() {
         return Ok(None);
     }
-    if *scanner == HeadScanner::default()
-        && let Some(head) = ResponseHead::parse_front_in(inbox.lend(), to_head, limits, memory)?
-    {
-        return Ok(Some(head));
+    if *scanner == HeadScanner::default() {
+        let head = ResponseHead::parse_front_in(inbox.lend(), to_head, limits, memory);
+        if !matches!(head, Ok(None)) {
+            return head;
+        }
     }
     match scanner.feed(inbox.as_slice(), HeadKind::Response, limits)? {
         Some(len) => ResponseHead::parse(inbox.take(len), to_head, limits).map(Some),

@@ -127,7 +127,7 @@ impl Core {
             else {
                 return;
             };
-            let heard = match session.receiving() {
+            let mut heard = match session.receiving() {
                 // While a request is queued, what follows its head waits unread: there is nowhere to put it.
                 Some(id) if self.exchanges.get(id.0).is_some_and(|exchange| exchange.link().is_none()) => {
                     Heard::Nothing
@@ -142,9 +142,9 @@ impl Core {
                     }
                     return;
                 }
-                Heard::Head(head) => {
-                    self.begin_exchange(conn, &head);
-                    self.spare.lines = head.into_fields().into_memory();
+                Heard::Head(ref mut head) => {
+                    self.begin_exchange(conn, head);
+                    self.spare.lines = head.take_memory();
                 }
                 Heard::BadHead(bad) => self.refuse(conn, &Failure::BadRequestHead(bad), None),
                 Heard::Body(id, bytes) => self.on_request_body(id, bytes),

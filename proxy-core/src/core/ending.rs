@@ -144,14 +144,15 @@ impl Core {
         };
         outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
-        let over = session.inbox.is_empty() && (session.half_closed || is_draining);
-        let half_closed = session.half_closed;
+        let (half_closed, has_more) = (session.half_closed, !session.inbox.is_empty());
+        let over = !has_more && (half_closed || is_draining);
         if then == Then::KeepAlive && !over {
             session.await_head(now);
         }
         self.record(outcome);
         match then {
-            Then::KeepAlive if !over => self.advance_client(conn),
+            Then::KeepAlive if has_more => self.advance_client(conn),
+            Then::KeepAlive if !over => {}
             Then::KeepAlive | Then::Linger if !half_closed => {}
             Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }

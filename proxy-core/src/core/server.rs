@@ -8,12 +8,13 @@ use crate::http::ResponseHead;
 use crate::input::{ConnId, NetError};
 use crate::link::{Fin, Said, State};
 use crate::session::{Responding, Session, State as SessionState, Then};
+use alloc::boxed::Box;
 use bytes::Bytes;
 
 /// Where it takes more than to pass something on.
 enum Turn {
-    /// 101.
-    Switching(ResponseHead),
+    /// 101. Boxed because it is rare, and large.
+    Switching(Box<ResponseHead>),
     /// The response is whole.
     Whole(Then),
     /// It breaks a rule.
@@ -22,7 +23,6 @@ enum Turn {
 
 impl Core {
     pub(super) fn on_server_data(&mut self, conn: ConnId, bytes: Bytes) {
-        let now = self.now;
         let Some(link) = self.link_mut(conn) else { return };
         match &link.state {
             // Nobody asked: whatever it is, it must not become the answer to a later request.
@@ -38,9 +38,6 @@ impl Core {
         }
         link.answered();
         link.inbox.push(bytes);
-        let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) else { return };
-        exchange.moved = now;
-        exchange.upstream_owes.progress(now);
         self.advance_server(conn);
     }
 
@@ -49,8 +46,8 @@ impl Core {
         while let Some((id, turn)) = self.relay(conn) {
             match turn {
                 Turn::Switching(head) => self.on_switching(id, conn, &head),
-                Turn::Whole(then) => self.complete(id, then),
-                Turn::Bad(failure) => self.fail(id, failure),
+                Turn::Whole(then) => return self.complete(id, then),
+                Turn::Bad(failure) => return self.fail(id, failure),
             }
         }
     }
@@ -64,6 +61,8 @@ impl Core {
             return None;
         };
         entry.touch(exchange.session, &mut self.touched);
+        exchange.moved = now;
+        exchange.upstream_owes.progress(now);
         let (Side::Downstream(session), Side::Upstream(link)) = (&mut entry.side, &mut other.side) else {
             return None;
         };
@@ -74,14 +73,15 @@ impl Core {
                     link.inbox.keep();
                     return None;
                 }
-                Said::Interim(head) => {
+                Said::Head(head) if head.is_interim() => {
                     exchange.awaiting_continue &= head.status() != 100;
                     session.interim(&head);
                 }
-                Said::Head(head) => {
+                Said::Head(head) if head.is_switching() => break Turn::Switching(Box::new(head)),
+                Said::Head(mut head) => {
                     exchange.respond(conn, &head, now);
                     session.respond(&head, may_keep);
-                    self.spare.lines = head.into_fields().into_memory();
+                    self.spare.lines = head.take_memory();
                 }
                 Said::Body(bytes) => {
                     exchange.outcome.sent += bytes.len() as u64;
@@ -89,7 +89,6 @@ impl Core {
                 }
                 Said::Raw(bytes) => session.send(bytes),
                 Said::End(trailers) => break Turn::Whole(session.finish(trailers.as_ref())),
-                Said::Switching(head) => break Turn::Switching(head),
                 Said::BadHead(bad) => break Turn::Bad(Failure::BadResponseHead(bad)),
                 Said::BadBody(bad) => break Turn::Bad(Failure::BadResponseBody(bad)),
             }

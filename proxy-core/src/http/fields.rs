@@ -137,9 +137,9 @@ impl Fields {
         Self { list: mem::take(memory), seen: 0, repeated: 0, start: to_u16(start) }
     }
 
-    /// Gives the memory back.
-    pub(crate) fn into_memory(self) -> Vec<Field> {
-        self.list
+    /// Gives the memory back, and the lines with it.
+    pub(crate) fn take_memory(&mut self) -> Vec<Field> {
+        mem::take(&mut self.list)
     }
 
     /// Takes notice of a line, which lies behind those before it, if a proxy must.

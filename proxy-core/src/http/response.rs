@@ -133,8 +133,9 @@ impl ResponseHead {
         &self.fields
     }
 
-    pub(crate) fn into_fields(self) -> Fields {
-        self.fields
+    /// Gives the memory of its lines back: nobody asks for them any more.
+    pub(crate) fn take_memory(&mut self) -> Vec<Field> {
+        self.fields.take_memory()
     }
 
     /// The value of the first line that bears `name`.
