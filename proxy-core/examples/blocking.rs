@@ -70,7 +70,7 @@ impl Driver {
                 Action::Acquire(permit) => self.core.handle(self.now(), Input::Granted { permit }),
                 Action::Release(_) => {}
                 Action::Record(outcome) => {
-                    println!("{:?} {} {:?}", outcome.status, outcome.reason.as_str(), outcome.times);
+                    println!("{:?} {} {:?}", outcome.status, outcome.reason.as_str(), outcome.times());
                 }
             }
         }

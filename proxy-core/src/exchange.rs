@@ -11,7 +11,7 @@ use crate::config::ClusterId;
 use crate::http::{Method, RequestHead, ResponseHead, Version};
 use crate::input::ConnId;
 use crate::link::Request;
-use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary, Times};
+use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary};
 use crate::slab::Key;
 use crate::time::Instant;
 use alloc::boxed::Box;
@@ -47,7 +47,6 @@ pub(crate) struct Exchange {
     pub(crate) client_owes: Wait,
     /// When octets last moved, either way.
     pub(crate) moved: Instant,
-    pub(crate) marks: Marks,
 }
 
 /// How far an exchange is.
@@ -63,16 +62,6 @@ pub(crate) enum Stage {
     Responding { link: ConnId },
     /// After 101.
     Tunnel { link: ConnId, client_done: bool, upstream_done: bool },
-}
-
-/// When each phase ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Marks {
-    pub(crate) head: Instant,
-    pub(crate) leased: Option<Instant>,
-    pub(crate) connected: Option<Instant>,
-    pub(crate) sent: Option<Instant>,
-    pub(crate) responded: Option<Instant>,
 }
 
 impl Exchange {
@@ -120,7 +109,7 @@ impl Exchange {
     pub(crate) fn begin_attempt(&mut self, endpoint: u32, reused: bool, now: Instant) {
         let (took, result) = (Duration::ZERO, AttemptResult::Pending);
         self.outcome.attempts.push(Attempt { endpoint, reused, started: now, took, result });
-        self.marks.leased.get_or_insert(now);
+        self.outcome.marks.leased.get_or_insert(now);
     }
 
     pub(crate) fn end_attempt(&mut self, result: AttemptResult, now: Instant) {
@@ -137,7 +126,7 @@ impl Exchange {
         self.outcome.status = Some(head.status());
         self.outcome.streamed |= head.event_stream();
         self.awaiting_continue = false;
-        self.marks.responded = Some(now);
+        self.outcome.marks.responded = Some(now);
         self.stage = Stage::Responding { link };
     }
 
@@ -150,7 +139,7 @@ impl Exchange {
         self.outcome.status = end.status;
         self.outcome.reason = end.reason;
         self.outcome.flags = end.flags;
-        self.outcome.times = self.marks.times(self.outcome.started, now);
+        self.outcome.marks.answered = now;
         self.outcome
     }
 }
@@ -175,23 +164,4 @@ pub(crate) fn summary(head: &RequestHead, mut memory: RequestSummary) -> Request
 fn replace(old: &mut Vec<u8>, new: &[u8]) {
     old.clear();
     old.extend_from_slice(new);
-}
-
-impl Marks {
-    /// Each phase lasts from the end of the one before it; one that was not reached is zero.
-    fn times(&self, started: Instant, now: Instant) -> Times {
-        let leased = self.leased.unwrap_or(now);
-        let connected = self.connected.unwrap_or(now).max(leased);
-        let sent = self.sent.unwrap_or(now).max(connected);
-        // An early response overlaps with the request; its wait began when the connection stood.
-        let responded = self.responded.unwrap_or(now);
-        Times {
-            head: self.head.since(started),
-            queue: leased.since(self.head),
-            connect: connected.since(leased),
-            send: sent.since(connected),
-            first_byte: responded.since(sent),
-            body: now.since(responded),
-        }
-    }
 }

@@ -42,5 +42,7 @@ pub use config::{
 };
 pub use input::{ConnId, Input, NetError, Permit};
 pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, replay};
-pub use record::{Attempt, AttemptResult, Cause, Flags, Outcome, Phase, Reason, RequestSummary, Times};
+pub use record::{
+    Attempt, AttemptResult, Cause, Flags, Marks, Outcome, Phase, Reason, RequestSummary, Times,
+};
 pub use time::{Deadline, Instant, Timer};

@@ -4,7 +4,6 @@ use crate::config::ClusterId;
 use crate::input::NetError;
 use crate::time::{Instant, Timer};
 use alloc::vec::Vec;
-use core::mem;
 use core::net::SocketAddr;
 use core::time::Duration;
 
@@ -37,8 +36,8 @@ pub struct Outcome {
     pub received: u64,
     /// Content octets to the client.
     pub sent: u64,
-    /// How long each phase took.
-    pub times: Times,
+    /// When each phase ended.
+    pub marks: Marks,
     /// `total` was off and `stream.idle` on.
     pub streamed: bool,
     /// The id that we gave this request (`X-Request-Id`).
@@ -65,13 +64,13 @@ impl Outcome {
             request: None,
             status: None,
             reason: Reason::Ok,
-            flags: Flags { cause: Cause::Nobody, phase: Phase::Done },
+            flags: Flags::WELL,
             route: None,
             cluster: None,
             attempts: Vec::new(),
             received: 0,
             sent: 0,
-            times: Times::default(),
+            marks: Marks::default(),
             streamed: false,
             id: 0,
         }
@@ -79,9 +78,50 @@ impl Outcome {
 
     /// The same, in the memory of an outcome that nobody needs any more. `request` is left to be overwritten.
     pub(crate) fn renew(&mut self, origin: Origin) {
-        let (request, mut attempts) = (self.request.take(), mem::take(&mut self.attempts));
+        // Field by field: no second outcome is made to be copied here.
+        let Self {
+            started,
+            ended,
+            listener,
+            peer,
+            request: _,
+            status,
+            reason,
+            flags,
+            route,
+            cluster,
+            attempts,
+            received,
+            sent,
+            marks,
+            streamed,
+            id,
+        } = self;
+        (*started, *ended, *listener, *peer) = (origin.began, origin.began, origin.listener, origin.peer);
+        (*status, *reason, *flags) = (None, Reason::Ok, Flags::WELL);
+        (*route, *cluster) = (None, None);
         attempts.clear();
-        *self = Self { request, attempts, ..Self::new(origin) };
+        (*received, *sent) = (0, 0);
+        *marks = Marks::default();
+        (*streamed, *id) = (false, 0);
+    }
+
+    /// How long each phase took: from the end of the one before it. One that was not reached is zero.
+    pub fn times(&self) -> Times {
+        let Marks { head, leased, connected, sent, responded, answered } = self.marks;
+        let leased = leased.unwrap_or(answered);
+        let connected = connected.unwrap_or(answered).max(leased);
+        let sent = sent.unwrap_or(answered).max(connected);
+        // An early response overlaps with the request; its wait began when the connection stood.
+        let responded = responded.unwrap_or(answered);
+        Times {
+            head: head.since(self.started),
+            queue: leased.since(head),
+            connect: connected.since(leased),
+            send: sent.since(connected),
+            first_byte: responded.since(sent),
+            body: self.ended.since(responded),
+        }
     }
 
     /// Whether its memory is worth keeping.
@@ -134,6 +174,23 @@ pub enum AttemptResult {
     Stale,
     /// The exchange ended on it, for the reason of the outcome.
     Failed(Reason),
+}
+
+/// When each phase of an exchange ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Marks {
+    /// The request's head was whole, or was given up.
+    pub head: Instant,
+    /// The first connection was chosen, to be used or to be made.
+    pub leased: Option<Instant>,
+    /// A connection stood.
+    pub connected: Option<Instant>,
+    /// The kernel took the last octet of the request.
+    pub sent: Option<Instant>,
+    /// The response's head came.
+    pub responded: Option<Instant>,
+    /// The answer was complete, or it failed. Its last octets may have left later.
+    pub answered: Instant,
 }
 
 /// How long each phase took; zero for one that was not reached.
@@ -243,6 +300,9 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// Of an exchange that went well.
+    pub(crate) const WELL: Self = Self { cause: Cause::Nobody, phase: Phase::Done };
+
     /// The two letters, `--` for an exchange that went well.
     pub const fn letters(self) -> [u8; 2] {
         [self.cause as u8, self.phase as u8]

@@ -152,7 +152,7 @@ fn note_attempts(ledger: &mut Ledger, outcome: &Outcome) {
 fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome) {
     let client = script.client(Script::client_of(id));
     let answer = script.answer(id);
-    if !outcome.times.queue.is_zero() {
+    if !outcome.times().queue.is_zero() {
         ledger.note("a request was queued and then served");
     }
     let sent = wording::request_content(script, id).len() as u64;

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "a run says which one it is before it can fail")]
 
-use proxy_core::{Action, Core, Instant, JournalReader, Record};
+use proxy_core::{Action, Core, Instant, JournalReader, Marks, Record};
 use sim_tests::{Settings, Suite, Violation, run};
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ fn play(journal: &[u8], shift: Duration) -> Vec<String> {
                     outcome.started = back(outcome.started);
                     outcome.ended = back(outcome.ended);
                     outcome.attempts.iter_mut().for_each(|attempt| attempt.started = back(attempt.started));
+                    let Marks { head, leased, connected, sent, responded, answered } = &mut outcome.marks;
+                    let reached = [leased, connected, sent, responded].into_iter().flatten();
+                    [head, answered].into_iter().chain(reached).for_each(|at| *at = back(*at));
                     format!("{outcome:?}")
                 }
                 other => format!("{other:?}"),

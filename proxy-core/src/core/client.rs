@@ -3,7 +3,7 @@
 use super::{Core, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Exchange, ExchangeId, Marks, Stage, Wait};
+use crate::exchange::{Exchange, ExchangeId, Stage, Wait};
 use crate::http::{BodySink, Method, RequestHead};
 use crate::input::{ConnId, Permit};
 use crate::link::Link;
@@ -174,6 +174,7 @@ impl Core {
         outcome.route = Some(route);
         outcome.cluster = Some(cluster);
         outcome.streamed = streamed;
+        outcome.marks.head = now;
         let id = ExchangeId(self.exchanges.insert(Exchange {
             session: conn,
             outcome,
@@ -189,7 +190,6 @@ impl Core {
             upstream_owes: Wait::default(),
             client_owes: Wait::default(),
             moved: now,
-            marks: Marks { head: now, ..Marks::default() },
         }));
         if let Some(session) = self.session_mut(conn) {
             session.begin(id, head);

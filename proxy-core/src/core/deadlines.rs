@@ -139,7 +139,9 @@ impl View<'_> {
         match exchange.stage {
             Stage::Queued { since } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
             Stage::Connecting { since, .. } => earliest.add(Timer::Connect, Some(since), timeouts.connect),
-            Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, exchange.marks.sent, timeouts.head),
+            Stage::Awaiting { .. } => {
+                earliest.add(Timer::UpstreamHead, exchange.outcome.marks.sent, timeouts.head)
+            }
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}
         }
         if let Some(link) = self.link.filter(|link| !link.is_connecting()) {

@@ -7,15 +7,13 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, ExchangeId, Stage, summary};
 use crate::http::{Method, RequestHead, Version};
 use crate::input::ConnId;
-use crate::record::{Cause, Flags, Origin, Outcome, Phase, Reason};
+use crate::record::{Flags, Origin, Outcome, Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
 use crate::session::{Session, State, Then};
 use crate::time::{Instant, Timer};
 use alloc::boxed::Box;
 use core::mem;
 use core::time::Duration;
-
-const WELL: Flags = Flags { cause: Cause::Nobody, phase: Phase::Done };
 
 impl Core {
     /// The response is whole. Both connections go on to what follows.
@@ -24,7 +22,7 @@ impl Core {
         if let Some(link) = exchange.link() {
             self.release(link);
         }
-        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: WELL };
+        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: Flags::WELL };
         let total =
             self.config.timeouts_of(Some(exchange.route)).total.filter(|_| !exchange.outcome.streamed);
         let total_ends = total.map(|total| exchange.outcome.started.after(total));
@@ -142,7 +140,6 @@ impl Core {
         else {
             return;
         };
-        outcome.times.body += now.since(outcome.ended);
         outcome.ended = now;
         let (half_closed, has_more) = (session.half_closed, !session.inbox.is_empty());
         let over = !has_more && (half_closed || is_draining);
@@ -164,13 +161,12 @@ impl Core {
         let Stage::Tunnel { link, .. } = exchange.stage else { return };
         self.close(link, Close::Graceful);
         self.close(exchange.session, Close::Graceful);
-        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: WELL };
+        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: Flags::WELL };
         self.record(exchange.end(self.now, ending));
     }
 
     /// An answer was complete, but its last octets can't be delivered. What went wrong before that stays the reason.
     pub(super) fn record_cut(&mut self, mut outcome: Box<Outcome>, failure: &Failure) {
-        outcome.times.body += self.now.since(outcome.ended);
         outcome.ended = self.now;
         if outcome.reason == Reason::Ok {
             outcome.reason = failure.reason();
@@ -208,7 +204,8 @@ impl Core {
         outcome.status = status;
         outcome.reason = failure.reason();
         outcome.flags = failure.flags(Phase::Request);
-        outcome.times.head = self.now.since(origin.began);
+        outcome.marks.head = self.now;
+        outcome.marks.answered = self.now;
         outcome
     }
 

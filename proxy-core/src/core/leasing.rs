@@ -161,7 +161,7 @@ impl Core {
             link.outbox.retain(kept_max);
         }
         exchange.begin_attempt(endpoint, true, now);
-        exchange.marks.connected = Some(now);
+        exchange.outcome.marks.connected = Some(now);
         exchange.stage = Stage::Awaiting { link: conn };
         let session = exchange.session;
         self.touch(session);
@@ -204,7 +204,7 @@ impl Core {
         let Some(id) = link.exchange() else { return };
         if let Some(exchange) = self.exchange_mut(id) {
             exchange.stage = Stage::Awaiting { link: conn };
-            exchange.marks.connected = Some(now);
+            exchange.outcome.marks.connected = Some(now);
             let session = exchange.session;
             self.touch(session);
         }
@@ -265,7 +265,7 @@ impl Core {
         let Some(exchange) = self.exchange_mut(id) else { return };
         exchange.end_attempt(result, now);
         exchange.stage = Stage::Queued { since: now };
-        exchange.marks.sent = None;
+        exchange.outcome.marks.sent = None;
         exchange.request = request.map(Box::new);
         let (cluster, session) = (exchange.cluster, exchange.session);
         if self.try_lease(cluster, id, kind, None, otherwise) {

@@ -118,7 +118,7 @@ impl Core {
         }
         exchange.outcome.status = Some(101);
         exchange.outcome.streamed = true;
-        exchange.marks.responded = Some(now);
+        exchange.outcome.marks.responded = Some(now);
         exchange.stage = Stage::Tunnel { link: conn, client_done: false, upstream_done: false };
         let client = exchange.session;
         self.with_session_of(id, |session| session.switch(head));
@@ -136,7 +136,7 @@ impl Core {
             exchange.moved = now;
         }
         if is_sent {
-            exchange.marks.sent.get_or_insert(now);
+            exchange.outcome.marks.sent.get_or_insert(now);
         }
         let session = exchange.session;
         self.touch(session);

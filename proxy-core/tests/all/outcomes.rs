@@ -31,7 +31,7 @@ fn a_record_tells_the_whole_story() {
     assert_eq!((outcome.listener, outcome.route, outcome.cluster), (0, Some(0), Some(ClusterId(0))));
     assert_eq!((outcome.received, outcome.sent), (4, 6));
     assert_eq!(outcome.ended.since(outcome.started), millis(280));
-    let times = outcome.times;
+    let times = outcome.times();
     assert_eq!((times.head, times.queue, times.connect), (millis(10), millis(0), millis(50)));
     assert_eq!((times.send, times.first_byte, times.body), (millis(40), millis(50), millis(130)));
     let request = outcome.request.unwrap();

@@ -29,7 +29,7 @@ pub(super) fn explain(line: &Line<'_>) -> Option<String> {
 }
 
 fn timed_out(outcome: &Outcome, timer: Timer) -> String {
-    let times = &outcome.times;
+    let times = &outcome.times();
     let total = duration(outcome.ended.since(outcome.started));
     match timer {
         Timer::ClientHead => {
@@ -70,7 +70,7 @@ fn timed_out(outcome: &Outcome, timer: Timer) -> String {
 
 /// The phases that took time, in order.
 fn phases(outcome: &Outcome) -> String {
-    let times = &outcome.times;
+    let times = &outcome.times();
     let phases = [
         ("head", times.head),
         ("queue", times.queue),

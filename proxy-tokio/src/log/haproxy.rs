@@ -34,7 +34,7 @@ pub(super) fn write(line: &Line<'_>, out: &mut String) {
 
 /// Head, queue, connection, response, all: in milliseconds.
 fn write_times(line: &Line<'_>, out: &mut String) {
-    let (outcome, times) = (line.outcome, &line.outcome.times);
+    let (outcome, times) = (line.outcome, &line.outcome.times());
     let total = outcome.ended.since(outcome.started);
     let all = [times.head, times.queue, times.connect, times.send + times.first_byte, total];
     for (before, took) in [' ', '/', '/', '/', '/'].into_iter().zip(all) {

@@ -59,7 +59,7 @@ pub(super) fn write(line: &Line<'_>, out: &mut String) {
 }
 
 fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
-    let outcome = line.outcome;
+    let (outcome, times) = (line.outcome, line.outcome.times());
     let request = outcome.request.as_ref();
     let text = |octets: &[u8]| pushed(|out| push_escaped(out, octets));
     Record {
@@ -83,12 +83,12 @@ fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
         streamed: outcome.streamed,
         limit: line.limit().map(|limit| limit.to_string()),
         ms: Milliseconds {
-            head: ms(outcome.times.head),
-            queue: ms(outcome.times.queue),
-            connect: ms(outcome.times.connect),
-            send: ms(outcome.times.send),
-            first_byte: ms(outcome.times.first_byte),
-            body: ms(outcome.times.body),
+            head: ms(times.head),
+            queue: ms(times.queue),
+            connect: ms(times.connect),
+            send: ms(times.send),
+            first_byte: ms(times.first_byte),
+            body: ms(times.body),
             total: ms(outcome.ended.since(outcome.started)),
         },
     }

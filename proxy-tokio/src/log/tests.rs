@@ -2,7 +2,7 @@
 
 use super::*;
 use proxy_core::{
-    AttemptResult, Cause, ClusterId, Flags, NetError, Phase, Reason, RequestSummary, Timer, Times,
+    AttemptResult, Cause, ClusterId, Flags, Marks, NetError, Phase, Reason, RequestSummary, Timer, Times,
 };
 use proxy_tokio::config_file::{Layer, load};
 use std::time::Duration;
@@ -39,6 +39,32 @@ fn attempt(endpoint: u32, took: Duration, result: AttemptResult) -> Attempt {
     Attempt { endpoint, reused: false, started: at(0), took, result }
 }
 
+/// When phases end that take so long.
+fn marks(started: Instant, times: Times) -> Marks {
+    let head = started.after(times.head);
+    let leased = head.after(times.queue);
+    let connected = leased.after(times.connect);
+    let sent = connected.after(times.send);
+    let responded = sent.after(times.first_byte);
+    Marks {
+        head,
+        leased: Some(leased),
+        connected: Some(connected),
+        sent: Some(sent),
+        responded: Some(responded),
+        answered: responded.after(times.body),
+    }
+}
+
+const FINE: Times = Times {
+    head: millis(1),
+    queue: millis(0),
+    connect: millis(2),
+    send: millis(3),
+    first_byte: Duration::from_micros(149_500),
+    body: Duration::from_micros(51_500),
+};
+
 /// A request that went well.
 fn fine() -> Outcome {
     Outcome {
@@ -60,14 +86,7 @@ fn fine() -> Outcome {
         attempts: vec![attempt(1, millis(205), AttemptResult::Ok)],
         received: 0,
         sent: 1234,
-        times: Times {
-            head: millis(1),
-            queue: millis(0),
-            connect: millis(2),
-            send: millis(3),
-            first_byte: millis(150),
-            body: Duration::from_micros(51_500),
-        },
+        marks: marks(at(1_000), FINE),
         streamed: false,
         id: 0xabc,
     }
@@ -85,7 +104,10 @@ fn timed_out() -> Outcome {
             attempt(1, millis(15_001), AttemptResult::Failed(Reason::Timeout(Timer::UpstreamRead))),
         ],
         sent: 0,
-        times: Times { send: millis(1), first_byte: millis(15_000), body: Duration::ZERO, ..fine().times },
+        marks: marks(
+            at(1_000),
+            Times { connect: millis(18), send: millis(1), first_byte: millis(15_000), ..FINE },
+        ),
         ..fine()
     }
 }
@@ -112,7 +134,7 @@ fn nothing() -> Outcome {
         cluster: None,
         attempts: Vec::new(),
         sent: 0,
-        times: Times::default(),
+        marks: Marks { head: at(1_000), answered: at(1_000), ..Marks::default() },
         ended: at(1_000),
         ..fine()
     }
@@ -243,7 +265,7 @@ fn json_has_every_field_under_a_stable_name() {
             r#"{"server":"10.0.0.1:9001","reused":false,"result":"connect_refused","ms":0.0},"#,
             r#"{"server":"10.0.0.2:9001","reused":false,"result":"upstream_read_timeout","ms":15001.0}],"#,
             r#""received":0,"sent":0,"streamed":false,"limit":"timeouts.read = 15s, weir.toml:8","#,
-            r#""ms":{"head":1.0,"queue":0.0,"connect":2.0,"send":1.0,"first_byte":15000.0,"body":0.0,"#,
+            r#""ms":{"head":1.0,"queue":0.0,"connect":18.0,"send":1.0,"first_byte":15000.0,"body":0.0,"#,
             r#""total":15020.0}}"#,
             "\n"
         )
@@ -269,7 +291,7 @@ fn combined_lines_are_apaches() {
 fn haproxy_lines_have_its_fields_in_its_order() {
     assert_eq!(
         line(LogFormat::Haproxy, &timed_out()),
-        "192.0.2.7:4711 [06/Feb/2026:12:04:31.000] main api/10.0.0.2:9001 1/0/2/15001/15020 504 0 - - sH-- \
+        "192.0.2.7:4711 [06/Feb/2026:12:04:31.000] main api/10.0.0.2:9001 1/0/18/15001/15020 504 0 - - sH-- \
          -/-/-/-/1 -/- \"GET /api/cart?id=1 HTTP/1.1\"\n"
     );
     assert_eq!(

@@ -98,7 +98,7 @@ impl Facts {
     fn headless_complaints(&mut self, id: u32, outcome: &Outcome, slack: Nanos) -> Vec<&'static str> {
         let client = Script::client_of(id);
         self.client(client).is_over = true;
-        let waited = nanos(outcome.times.head);
+        let waited = nanos(outcome.times().head);
         let decided = outcome.started.as_nanos() + waited;
         let is_deserved = match outcome.reason {
             Reason::ClientAborted => self.may_leave(id),
@@ -238,7 +238,7 @@ impl Facts {
     /// The times of an outcome.
     fn timing<'a>(&'a self, id: u32, outcome: &'a Outcome, slack: Nanos, clocks: &'a Clocks) -> Timing<'a> {
         let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
-        let flush = if is_own { nanos(outcome.times.body) } else { 0 };
+        let flush = if is_own { nanos(outcome.times().body) } else { 0 };
         let decided = outcome.ended.as_nanos() - flush;
         let sent = self.known(id).and_then(|told| told.arrived_whole);
         Timing { script: &self.script, id, outcome, decided, slack, clocks, sent }

@@ -32,8 +32,8 @@ impl Facts {
 
 /// From when to when it waited for its first connection.
 fn wait_of(outcome: &Outcome) -> (Instant, Instant) {
-    let begins = outcome.started.after(outcome.times.head);
-    (begins, begins.after(outcome.times.queue))
+    let begins = outcome.started.after(outcome.times().head);
+    (begins, begins.after(outcome.times().queue))
 }
 
 fn is_retried(outcome: &Outcome) -> bool {

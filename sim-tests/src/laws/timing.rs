@@ -88,7 +88,7 @@ impl Timing<'_> {
         };
         let (holds, complaint) = match timer {
             Timer::Queue => {
-                let head_ends = started + nanos(outcome.times.head);
+                let head_ends = started + nanos(outcome.times().head);
                 let tried = last.map(|attempt| attempt.started.as_nanos() + nanos(attempt.took));
                 (self.is_due("queue", tried.unwrap_or(head_ends)), "`queue` fired at another time")
             }
@@ -97,7 +97,7 @@ impl Timing<'_> {
                 (self.is_due("connect", began), "`connect` fired at another time")
             }
             Timer::UpstreamHead => {
-                let sent = self.decided - nanos(outcome.times.first_byte);
+                let sent = self.decided - nanos(outcome.times().first_byte);
                 (self.is_due("head", sent), "`head` fired at another time")
             }
             Timer::UpstreamRead => {
@@ -109,7 +109,7 @@ impl Timing<'_> {
             }
             Timer::Total => {
                 // Before the head is read nobody knows which route's it is.
-                let head_ends = started + nanos(outcome.times.head);
+                let head_ends = started + nanos(outcome.times().head);
                 let is_due = self.is_due("total", started) || within(self.decided, head_ends, self.slack);
                 // A stream has all the time that it takes, but for `stream.idle`.
                 let is_due = is_due && !outcome.streamed;
@@ -150,7 +150,7 @@ impl Timing<'_> {
 
     /// Whether a body came whole although it was below the least rate, with nobody but its client to wait for.
     fn was_let_dawdle(&self) -> bool {
-        let (outcome, times) = (self.outcome, &self.outcome.times);
+        let (outcome, times) = (self.outcome, &self.outcome.times());
         let rate = Nanos::from(setup::body_rate(self.script));
         let (Some(sent), Some(limit), Some(deserved)) =
             (self.sent, self.limit("client.body"), (outcome.received * 1_000).checked_div(rate))
@@ -170,7 +170,7 @@ impl Timing<'_> {
 
     /// Whether another limit should have ended it before.
     fn overdue_limit(&self) -> Option<&'static str> {
-        let (outcome, times) = (self.outcome, &self.outcome.times);
+        let (outcome, times) = (self.outcome, &self.outcome.times());
         let is_over = |key, lasted: Nanos| self.limit(key).is_some_and(|limit| lasted > limit + self.slack);
         let lasted = self.decided - outcome.started.as_nanos();
         let is_at_once = within(lasted, nanos(times.head), self.slack);
@@ -205,7 +205,7 @@ impl Timing<'_> {
 
     /// Whether each phase lasts from the end of the one before it.
     fn wrong_phases(&self) -> Option<&'static str> {
-        let times = &self.outcome.times;
+        let times = &self.outcome.times();
         let phases = [times.head, times.queue, times.connect, times.send, times.first_byte, times.body];
         let sum = phases.into_iter().map(nanos).sum::<Nanos>();
         let lasted = nanos(self.outcome.ended.since(self.outcome.started));

@@ -55,7 +55,7 @@ fn a_head_that_is_complete_just_in_time_is_served() {
         });
         world.then(move |story| {
             assert_eq!(answer.take().unwrap().message.text(), "/late");
-            assert!(story.outcome("/late").times.head > HEAD - story.weather.way() * 2);
+            assert!(story.outcome("/late").times().head > HEAD - story.weather.way() * 2);
         });
     });
 }
@@ -140,7 +140,7 @@ fn a_body_slower_than_the_least_rate_is_a_408_and_one_that_keeps_it_is_served() 
             assert_eq!(story.told("/slow"), (408, "client_body_timeout", "cD".into()));
             let outcome = story.outcome("/slow");
             let deserved = Duration::from_millis(outcome.received * 1_000 / 500);
-            let waited = outcome.ended.since(outcome.started.after(outcome.times.head));
+            let waited = outcome.ended.since(outcome.started.after(outcome.times().head));
             assert_due(waited, BODY + deserved);
         });
     });

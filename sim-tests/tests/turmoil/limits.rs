@@ -69,7 +69,7 @@ fn a_limit_of_two_is_used_to_the_full() {
         world.then(move |story| {
             assert_eq!(story.open_max(server.addr), 2);
             assert_eq!(server.seen().connections, 2, "nobody had to give a connection up");
-            assert!(story.outcomes().all(|outcome| outcome.times.queue == Duration::ZERO));
+            assert!(story.outcomes().all(|outcome| outcome.times().queue == Duration::ZERO));
         });
     });
 }

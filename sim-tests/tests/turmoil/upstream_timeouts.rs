@@ -40,7 +40,7 @@ fn a_request_that_is_queued_for_a_second_is_a_503() {
             let answer = second.take().unwrap().message;
             assert_eq!((answer.status(), answer.field("retry-after")), (503, Some("1")));
             assert_eq!(story.told("/second"), (503, "queue_timeout", "sQ".into()));
-            assert_due(story.outcome("/second").times.queue, QUEUE);
+            assert_due(story.outcome("/second").times().queue, QUEUE);
             assert_eq!(server.seen().requests.len(), 1);
         });
     });
@@ -57,7 +57,7 @@ fn a_request_that_is_queued_for_less_is_served_on_the_connection_that_became_fre
         world.then(move |story| {
             assert_eq!(first.take().unwrap().message.text(), "/first");
             assert_eq!(second.take().unwrap().message.text(), "/second");
-            assert!(story.outcome("/second").times.queue > Duration::ZERO);
+            assert!(story.outcome("/second").times().queue > Duration::ZERO);
             assert_eq!(server.seen().connections, 1);
         });
     });
@@ -88,7 +88,7 @@ fn a_connection_that_stands_just_in_time_is_used() {
         let answer = world.asks(START, &get("/late"));
         world.then(move |story| {
             assert_eq!(answer.take().unwrap().message.text(), "/late");
-            let waited = story.outcome("/late").times.connect;
+            let waited = story.outcome("/late").times().connect;
             assert!(waited > CONNECT - story.weather.way() * 3, "it stood after {waited:?}");
         });
     });
@@ -302,7 +302,7 @@ fn a_head_that_drips_is_a_504_when_its_time_is_over() {
         world.then(move |story| {
             assert_eq!(late.take().unwrap().message.status(), 504);
             assert_eq!(story.told("/late"), (504, "upstream_head_timeout", "sH".into()));
-            assert_due(story.outcome("/late").times.first_byte, HEAD);
+            assert_due(story.outcome("/late").times().first_byte, HEAD);
             assert_eq!(early.take().unwrap().message.text(), "ok");
             assert_eq!(off.take().unwrap().message.text(), "ok", "it is off unless it is set");
         });

@@ -230,7 +230,7 @@ impl Looking {
         let (since, fired) = match timer {
             Timer::ClientHead | Timer::Total => (outcome.started, tick),
             Timer::Connect => (server().opened, server().gone()),
-            Timer::Queue => (outcome.started.after(outcome.times.head), tick),
+            Timer::Queue => (outcome.started.after(outcome.times().head), tick),
             Timer::UpstreamHead => (server().last_out.expect("it was sent"), server().gone()),
             Timer::UpstreamWrite => {
                 (server().last_out.or(server().stood).expect("it stood"), server().gone())
@@ -319,6 +319,6 @@ fn is_below_rate(outcome: &Outcome, timeouts: &Timeouts) -> bool {
     else {
         return false;
     };
-    let waited = outcome.ended.since(outcome.started.after(outcome.times.head));
+    let waited = outcome.ended.since(outcome.started.after(outcome.times().head));
     waited >= timeouts.client.body.unwrap_or_default() + Duration::from_millis(milliseconds)
 }
