@@ -171,20 +171,21 @@ impl Core {
     }
 
     /// The next thing to do. Drain after each `handle`.
+    #[inline]
     pub fn poll_action(&mut self) -> Option<Action> {
-        loop {
-            let action = self.actions.pop_front()?;
-            match action {
+        if self.actions.is_empty() { None } else { self.next_action() }
+    }
+
+    fn next_action(&mut self) -> Option<Action> {
+        while let Some(action) = self.actions.pop_front() {
+            if let Action::Update { conn } = action {
                 // The connection may have ended after the update was queued.
-                Action::Update { conn } => {
-                    if let Some(entry) = self.conns.get_mut(conn.0) {
-                        entry.told.is_queued = false;
-                        return Some(action);
-                    }
-                }
-                other => return Some(other),
+                let Some(entry) = self.conns.get_mut(conn.0) else { continue };
+                entry.told.is_queued = false;
             }
+            return Some(action);
         }
+        None
     }
 
     /// What is wanted of a connection; `None` when it is dead.

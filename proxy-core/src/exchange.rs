@@ -152,13 +152,12 @@ pub(crate) struct Ending {
     pub(crate) flags: Flags,
 }
 
-/// What an outcome says of a request, in the memory of an earlier one.
-pub(crate) fn summary(head: &RequestHead, mut memory: RequestSummary) -> RequestSummary {
-    replace(&mut memory.method, head.method_bytes());
-    replace(&mut memory.target, head.target_bytes());
-    replace(&mut memory.host, head.authority().unwrap_or_default());
-    memory.http10 = head.version() == Version::Http10;
-    memory
+/// Writes what an outcome says of a request over what it said of another.
+pub(crate) fn summarise(head: &RequestHead, summary: &mut RequestSummary) {
+    replace(&mut summary.method, head.method_bytes());
+    replace(&mut summary.target, head.target_bytes());
+    replace(&mut summary.host, head.authority().unwrap_or_default());
+    summary.http10 = head.version() == Version::Http10;
 }
 
 fn replace(old: &mut Vec<u8>, new: &[u8]) {

@@ -34,14 +34,20 @@ impl Inbox {
         self.as_slice().is_empty()
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, bytes: Bytes) {
         if self.is_empty() {
             *self = Self::Lent(bytes);
-            return;
+        } else {
+            self.append(&bytes);
         }
+    }
+
+    #[cold]
+    fn append(&mut self, bytes: &[u8]) {
         self.keep();
         if let Self::Owned(buffer) = self {
-            buffer.extend_from_slice(&bytes);
+            buffer.extend_from_slice(bytes);
         }
     }
 
@@ -61,9 +67,10 @@ impl Inbox {
     }
 
     /// Lends everything to a decoder, which takes what is its own off the front.
+    #[inline]
     pub(crate) fn lend(&mut self) -> &mut Bytes {
         if let Self::Owned(bytes) = self {
-            *self = Self::Lent(mem::take(bytes).freeze());
+            *self = Self::Lent(freeze(bytes));
         }
         match self {
             Self::Lent(bytes) => bytes,
@@ -72,12 +79,24 @@ impl Inbox {
     }
 
     /// Called when waiting begins: what stays is copied out of the read buffer, which even one octet would pin.
+    #[inline]
     pub(crate) fn keep(&mut self) {
-        if let Self::Lent(bytes) = self {
-            *self =
-                if bytes.is_empty() { Self::default() } else { Self::Owned(BytesMut::from(bytes.as_ref())) };
+        match self {
+            Self::Lent(bytes) if bytes.is_empty() => *self = Self::default(),
+            Self::Lent(bytes) => *self = Self::Owned(copy(bytes)),
+            Self::Owned(_) => {}
         }
     }
+}
+
+#[cold]
+fn copy(bytes: &Bytes) -> BytesMut {
+    BytesMut::from(bytes.as_ref())
+}
+
+#[cold]
+fn freeze(bytes: &mut BytesMut) -> Bytes {
+    mem::take(bytes).freeze()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::http::{
 };
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
-use crate::record::Outcome;
+use crate::record::{Origin, Outcome};
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -50,8 +50,8 @@ pub(crate) enum State {
     /// The answer is complete; its last octets are on their way out.
     Flushing {
         outcome: Box<Outcome>,
-        /// When `total` ends, if it runs.
-        total_ends: Option<Instant>,
+        /// Whether `total` runs on.
+        has_total: bool,
         then: Then,
     },
     /// FIN is sent. We read on for a while, because closing with octets unread resets the connection, and a reset
@@ -122,6 +122,13 @@ pub(crate) enum Heard {
     Raw(ExchangeId, Bytes),
 }
 
+impl State {
+    /// Waits for the next request head.
+    pub(crate) fn await_head(now: Instant) -> Self {
+        Self::AwaitHead { scanner: HeadScanner::default(), since: now, began: None }
+    }
+}
+
 impl Session {
     pub(crate) fn new(listener: u32, peer: SocketAddr) -> Self {
         Self {
@@ -135,9 +142,9 @@ impl Session {
         }
     }
 
-    /// Waits for the next request head.
+    /// Waits for the first request head.
     pub(crate) fn await_head(&mut self, now: Instant) {
-        self.state = State::AwaitHead { scanner: HeadScanner::default(), since: now, began: None };
+        self.state = State::await_head(now);
     }
 
     /// Understands the next part of what was received.
@@ -149,6 +156,15 @@ impl Session {
             State::Exchange(Serving { id, request, .. }) => next_body(&mut self.inbox, *id, request),
             State::Unadmitted | State::Flushing { .. } | State::Lingering { .. } => Heard::Nothing,
         }
+    }
+
+    /// Where the request comes from whose head is being read.
+    pub(crate) fn origin(&self, now: Instant) -> Origin {
+        let began = match &self.state {
+            State::AwaitHead { began, .. } => began.unwrap_or(now),
+            _ => now,
+        };
+        Origin { listener: self.listener, peer: self.peer, began }
     }
 
     /// Starts serving the request that `next` returned.
@@ -305,9 +321,11 @@ fn next_head(
     memory: &mut Vec<Field>,
 ) -> Heard {
     if began.is_none() {
-        match scanner.blank_lines(inbox.as_slice()) {
-            Ok(blank) => inbox.skip(blank),
-            Err(bad) => return Heard::BadHead(bad),
+        if let [b'\r', ..] = inbox.as_slice() {
+            match scanner.blank_lines(inbox.as_slice()) {
+                Ok(blank) => inbox.skip(blank),
+                Err(bad) => return Heard::BadHead(bad),
+            }
         }
         // A lone CR may become another empty line: no request has begun.
         if matches!(inbox.as_slice(), [] | [b'\r']) {

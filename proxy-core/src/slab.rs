@@ -35,12 +35,18 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        let key = self.vacant();
-        if self.free.pop().is_none() {
-            self.entries.push(Entry { generation: 0, value: None });
+        match self.free.pop() {
+            Some(index) => {
+                let entry = &mut self.entries[index as usize];
+                entry.value = Some(value);
+                Key { index, generation: entry.generation }
+            }
+            None => {
+                let index = next_index(self.entries.len());
+                self.entries.push(Entry { generation: 0, value: Some(value) });
+                Key { index, generation: 0 }
+            }
         }
-        self.entries[key.index as usize].value = Some(value);
-        key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {

@@ -1,6 +1,7 @@
 //! Memory to use again: what one request leaves, the next one takes. Says nothing of what happens.
 
-use crate::http::Field;
+use crate::exchange::summarise;
+use crate::http::{Field, RequestHead};
 use crate::outbox::{Outbox, Queue};
 use crate::record::{Origin, Outcome};
 use alloc::boxed::Box;
@@ -37,15 +38,21 @@ impl Spare {
         }
     }
 
-    /// An outcome to fill in, its request before all.
-    pub(crate) fn outcome(&mut self, origin: Origin) -> Box<Outcome> {
-        match self.outcomes.pop() {
+    /// The explanation of a request, as far as it is known when its head was read or given up.
+    pub(crate) fn outcome(&mut self, origin: Origin, id: u64, head: Option<&RequestHead>) -> Box<Outcome> {
+        let mut outcome = match self.outcomes.pop() {
             Some(mut outcome) => {
                 outcome.renew(origin);
                 outcome
             }
             None => Box::new(Outcome::new(origin)),
+        };
+        outcome.id = id;
+        match head {
+            Some(head) => summarise(head, outcome.request.get_or_insert_default()),
+            None => outcome.request = None,
         }
+        outcome
     }
 
     /// Takes an outcome that nobody needs any more.

@@ -28,6 +28,8 @@ struct Cluster {
     /// Exchanges that wait for a connection slot, in order.
     pending: VecDeque<ExchangeId>,
     queue_max: u32,
+    /// Whether one of its endpoints has a limit on connections.
+    has_limit: bool,
     /// What an HTTP/1.0 request without a Host is given as one.
     fallback_host: String,
 }
@@ -102,15 +104,15 @@ impl Upstreams {
             if let Some(start) = seed.checked_rem(u64::from(members.end - members.start)) {
                 // Workers start at different endpoints, or all their first requests would meet at one.
                 for _ in 0..start {
-                    balance::next(&mut endpoints[members.start as usize..], |_, endpoint| {
-                        Some(&mut endpoint.turn)
-                    });
+                    let members = &mut endpoints[members.start as usize..];
+                    balance::next(members, |_, _| true, |endpoint| &mut endpoint.turn);
                 }
             }
             clusters.push(Cluster {
                 members,
                 pending: VecDeque::new(),
                 queue_max: cluster.queue_max,
+                has_limit: cluster.endpoints.iter().any(|endpoint| endpoint.connections_max.is_some()),
                 fallback_host: cluster
                     .endpoints
                     .first()
@@ -140,20 +142,20 @@ impl Upstreams {
     /// Finds a connection for a request of `cluster`. Not to an endpoint for which `tried` holds; with `fresh`, not an
     /// idle one.
     pub(crate) fn lease(&mut self, cluster: ClusterId, fresh: bool, tried: impl Fn(u32) -> bool) -> Leased {
-        let members = self.clusters[cluster.0 as usize].members.clone();
+        let Cluster { members, has_limit, .. } = &self.clusters[cluster.0 as usize];
+        let (members, has_limit) = (members.clone(), *has_limit);
         let first = members.start;
         let endpoints = &mut self.endpoints[members.start as usize..members.end as usize];
         // A permit came for who waits now; the turn was taken when it was asked for.
-        let granted = (0u32..).zip(endpoints.iter_mut());
-        for (at, endpoint) in granted.filter(|(at, _)| !tried(first + at)) {
-            if endpoint.has_spare() {
-                return endpoint.take(first + at, fresh);
-            }
+        let mut granted = (first..).zip(endpoints.iter_mut());
+        if has_limit
+            && let Some((at, endpoint)) = granted.find(|(at, endpoint)| endpoint.has_spare() && !tried(*at))
+        {
+            return endpoint.take(at, fresh);
         }
-        if let Some(chosen) = balance::next(endpoints, |at, endpoint| {
-            (!tried(first + at) && endpoint.may_serve(fresh)).then_some(&mut endpoint.turn)
-        }) {
-            return endpoints[chosen as usize].take(first + chosen, fresh);
+        let may_serve = |at, endpoint: &Endpoint| !tried(first + at) && endpoint.may_serve(fresh);
+        if let Some((at, chosen)) = balance::next(endpoints, may_serve, |endpoint| &mut endpoint.turn) {
+            return chosen.take(first + at, fresh);
         }
         if members.into_iter().any(|endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
     }

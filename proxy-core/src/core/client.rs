@@ -169,8 +169,10 @@ impl Core {
             return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(head));
         }
         let (cluster, streamed, now) = (config.cluster, config.stream, self.now);
-        let Some(origin) = self.origin(conn) else { return };
-        let mut outcome = self.open_outcome(origin, Some(head));
+        let Some(entry) = self.conns.get_mut(conn.0) else { return };
+        entry.touch(conn, &mut self.touched);
+        let Side::Downstream(session) = &mut entry.side else { return };
+        let mut outcome = self.spare.outcome(session.origin(now), self.ids.next(), Some(head));
         outcome.route = Some(route);
         outcome.cluster = Some(cluster);
         outcome.streamed = streamed;
@@ -191,10 +193,8 @@ impl Core {
             client_owes: Wait::default(),
             moved: now,
         }));
-        if let Some(session) = self.session_mut(conn) {
-            session.begin(id, head);
-        }
-        self.place(id, head);
+        session.begin(id, head);
+        self.place(cluster, id, head);
     }
 
     fn on_request_body(&mut self, id: ExchangeId, bytes: Bytes) {
@@ -226,7 +226,7 @@ impl Core {
         let Some(session) = self.touch_session(conn) else { return };
         session.outbox.wrote(n, now);
         match &session.state {
-            State::Flushing { .. } => self.after_flush(conn),
+            State::Flushing { .. } if session.outbox.is_empty() => self.after_flush(conn),
             State::Exchange(serving) => {
                 let id = serving.id;
                 let Some(exchange) = self.exchange_mut(id) else { return };
@@ -235,7 +235,10 @@ impl Core {
                 }
                 self.end_tunnel_if_done(id);
             }
-            State::Unadmitted | State::AwaitHead { .. } | State::Lingering { .. } => {}
+            State::Unadmitted
+            | State::AwaitHead { .. }
+            | State::Flushing { .. }
+            | State::Lingering { .. } => {}
         }
     }
 

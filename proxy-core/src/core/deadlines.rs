@@ -56,13 +56,9 @@ struct Earliest(Option<Deadline>);
 impl Earliest {
     fn add(&mut self, timer: Timer, since: Option<Instant>, limit: Option<Duration>) {
         if let (Some(since), Some(limit)) = (since, limit) {
-            self.at(timer, since.after(limit));
+            let deadline = Deadline { at: since.after(limit), timer };
+            self.0 = Some(self.0.map_or(deadline, |earliest| earliest.min(deadline)));
         }
-    }
-
-    fn at(&mut self, timer: Timer, at: Instant) {
-        let deadline = Deadline { at, timer };
-        self.0 = Some(self.0.map_or(deadline, |earliest| earliest.min(deadline)));
     }
 }
 
@@ -101,11 +97,12 @@ impl Alone<'_> {
             State::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
             }
-            State::Flushing { outcome, total_ends, .. } => {
-                let limit = self.config.timeouts_of(outcome.route).client.write;
+            State::Flushing { outcome, has_total, .. } => {
+                let timeouts = self.config.timeouts_of(outcome.route);
+                let limit = timeouts.client.write;
                 earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), limit);
-                if let Some(total_ends) = total_ends {
-                    earliest.at(Timer::Total, *total_ends);
+                if *has_total {
+                    earliest.add(Timer::Total, Some(outcome.started), timeouts.total);
                 }
             }
             State::Lingering { since, .. } => earliest.add(Timer::Linger, Some(*since), Some(LINGER)),

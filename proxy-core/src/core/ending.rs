@@ -1,16 +1,18 @@
 //! How an exchange ends: complete, refused, failed or cut, and what becomes of its two connections.
 
-use super::{Core, Side};
+use super::deadlines::idle_deadline;
+use super::interest::IDLE;
+use super::{Conn, Core, Side};
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, ExchangeId, Stage, summary};
+use crate::exchange::{Ending, ExchangeId, Stage};
 use crate::http::{Method, RequestHead, Version};
 use crate::input::ConnId;
 use crate::record::{Flags, Origin, Outcome, Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
 use crate::session::{Session, State, Then};
-use crate::time::{Instant, Timer};
+use crate::time::Timer;
 use alloc::boxed::Box;
 use core::mem;
 use core::time::Duration;
@@ -23,15 +25,13 @@ impl Core {
             self.release(link);
         }
         let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: Flags::WELL };
-        let total =
-            self.config.timeouts_of(Some(exchange.route)).total.filter(|_| !exchange.outcome.streamed);
-        let total_ends = total.map(|total| exchange.outcome.started.after(total));
-        self.start_flush(exchange.session, exchange.end(self.now, ending), total_ends, then);
+        let has_total = !exchange.outcome.streamed;
+        self.start_flush(exchange.session, exchange.end(self.now, ending), has_total, then);
     }
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
     fn release(&mut self, conn: ConnId) {
-        let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
+        let Some(Conn { side: Side::Upstream(link), armed, told, .. }) = self.conns.get_mut(conn.0) else {
             return;
         };
         let endpoint = link.endpoint;
@@ -42,7 +42,10 @@ impl Core {
             && self.upstreams.park(endpoint, conn)
         {
             link.park(self.now, lifetime);
-            self.settle_idle(conn);
+            // Nothing else has a say in what is wanted of it: it is settled at once.
+            self.timers.arm(conn, armed, idle_deadline(link));
+            told.tell(&mut self.actions, conn, IDLE, false);
+            self.spare.collect(&mut link.outbox);
             let cluster = self.upstreams.cluster_of(endpoint);
             if self.upstreams.next_pending(cluster).is_some() {
                 self.to_serve.push(cluster);
@@ -94,7 +97,7 @@ impl Core {
         };
         let then = self.reply(conn, &failure, context, &mut exchange.outcome.sent);
         // `total` does not count for what says that it ran out: `client.write` bounds a reply.
-        self.start_flush(conn, exchange.end(self.now, ending), None, then);
+        self.start_flush(conn, exchange.end(self.now, ending), false, then);
     }
 
     /// Answers a request that never becomes an exchange.
@@ -108,7 +111,7 @@ impl Core {
         let to_http10 = head.is_some_and(|head| head.version() == Version::Http10);
         let context = ReplyContext { endpoint: None, id: outcome.id, keep_alive, to_http10, to_head };
         let then = self.reply(conn, failure, context, &mut outcome.sent);
-        self.start_flush(conn, outcome, None, if keep_alive { then } else { Then::Linger });
+        self.start_flush(conn, outcome, false, if keep_alive { then } else { Then::Linger });
     }
 
     fn reply(&mut self, conn: ConnId, failure: &Failure, context: ReplyContext, sent: &mut u64) -> Then {
@@ -121,32 +124,30 @@ impl Core {
         if context.keep_alive { Then::KeepAlive } else { session.farewell() }
     }
 
-    fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, total_ends: Option<Instant>, then: Then) {
+    fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, has_total: bool, then: Then) {
         let Some(session) = self.touch_session(conn) else { return self.record(outcome) };
-        session.state = State::Flushing { outcome, total_ends, then };
-        self.after_flush(conn);
+        session.state = State::Flushing { outcome, has_total, then };
+        if session.outbox.is_empty() {
+            self.after_flush(conn);
+        }
     }
 
-    /// Goes on once the last octet of an answer was taken.
+    /// Goes on: the last octet of an answer was taken.
     pub(super) fn after_flush(&mut self, conn: ConnId) {
         let now = self.now;
         let is_draining = self.draining.is_on();
         let Some(session) = self.session_mut(conn) else { return };
-        if !session.outbox.is_empty() || !matches!(session.state, State::Flushing { .. }) {
-            return;
-        }
-        let State::Flushing { mut outcome, then, .. } =
-            mem::replace(&mut session.state, State::Lingering { since: now, discarded: 0 })
-        else {
-            return;
-        };
-        outcome.ended = now;
+        let State::Flushing { then, .. } = session.state else { return };
         let (half_closed, has_more) = (session.half_closed, !session.inbox.is_empty());
         let over = !has_more && (half_closed || is_draining);
-        if then == Then::KeepAlive && !over {
-            session.await_head(now);
+        let next = match then {
+            Then::KeepAlive if !over => State::await_head(now),
+            Then::KeepAlive | Then::Linger | Then::Close => State::Lingering { since: now, discarded: 0 },
+        };
+        if let State::Flushing { mut outcome, .. } = mem::replace(&mut session.state, next) {
+            outcome.ended = now;
+            self.record(outcome);
         }
-        self.record(outcome);
         match then {
             Then::KeepAlive if has_more => self.advance_client(conn),
             Then::KeepAlive if !over => {}
@@ -199,7 +200,7 @@ impl Core {
         head: Option<&RequestHead>,
         status: Option<u16>,
     ) -> Box<Outcome> {
-        let mut outcome = self.open_outcome(origin, head);
+        let mut outcome = self.spare.outcome(origin, self.ids.next(), head);
         outcome.ended = self.now;
         outcome.status = status;
         outcome.reason = failure.reason();
@@ -209,23 +210,9 @@ impl Core {
         outcome
     }
 
-    /// The explanation of a request, as far as it is known when its head was read or given up.
-    pub(super) fn open_outcome(&mut self, origin: Origin, head: Option<&RequestHead>) -> Box<Outcome> {
-        let mut outcome = self.spare.outcome(origin);
-        let memory = outcome.request.take().unwrap_or_default();
-        outcome.request = head.map(|head| summary(head, memory));
-        outcome.id = self.ids.next();
-        outcome
-    }
-
     /// Where the request comes from whose head is being read on `conn`.
     pub(super) fn origin(&self, conn: ConnId) -> Option<Origin> {
-        let session = self.session(conn)?;
-        let began = match &session.state {
-            State::AwaitHead { began, .. } => began.unwrap_or(self.now),
-            _ => self.now,
-        };
-        Some(Origin { listener: session.listener, peer: session.peer, began })
+        self.session(conn).map(|session| session.origin(self.now))
     }
 
     fn record(&mut self, outcome: Box<Outcome>) {

@@ -25,9 +25,8 @@ enum Kind {
 }
 
 impl Core {
-    /// Finds a connection for a new request, behind those that wait already.
-    pub(super) fn place(&mut self, id: ExchangeId, head: &RequestHead) {
-        let Some(cluster) = self.exchange(id).map(|exchange| exchange.cluster) else { return };
+    /// Finds a connection for a new request, whose session was touched, behind those that wait already.
+    pub(super) fn place(&mut self, cluster: ClusterId, id: ExchangeId, head: &RequestHead) {
         if self.upstreams.next_pending(cluster).is_some() {
             self.enqueue(cluster, id, Some(head));
             self.to_serve.push(cluster);
@@ -37,7 +36,7 @@ impl Core {
     }
 
     /// Tries to give `id` a connection. Returns false when it has to wait. `head`: what is to be sent, if it was not
-    /// written yet. `otherwise`: why it fails when there is no endpoint left.
+    /// written yet. `otherwise`: why it fails when there is no endpoint left. Its session must be settled.
     fn try_lease(
         &mut self,
         cluster: ClusterId,
@@ -67,6 +66,7 @@ impl Core {
         true
     }
 
+    #[cold]
     fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
         let now = self.now;
         let written = head.and_then(|head| self.write_request(id, head));
@@ -74,13 +74,11 @@ impl Core {
         if let Some(request) = written {
             exchange.request = Some(Box::new(request));
         }
-        let session = exchange.session;
         if !exchange.is_enqueued {
             exchange.is_enqueued = true;
             exchange.stage = Stage::Queued { since: now };
             self.upstreams.enqueue(cluster, id);
         }
-        self.touch(session);
     }
 
     /// Refuses what is over the queue's limit, the latest first.
@@ -98,6 +96,7 @@ impl Core {
             }
             self.leave_queue(cluster, id);
             if let Some(session) = self.exchange(id).map(|exchange| exchange.session) {
+                self.touch(session);
                 self.advance_client(session);
             }
         }
@@ -163,10 +162,9 @@ impl Core {
         exchange.begin_attempt(endpoint, true, now);
         exchange.outcome.marks.connected = Some(now);
         exchange.stage = Stage::Awaiting { link: conn };
-        let session = exchange.session;
-        self.touch(session);
     }
 
+    #[cold]
     fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32) {
         let Some(request) = self.take_request(id, head) else { return };
         let now = self.now;
@@ -175,8 +173,6 @@ impl Core {
         if let Some(exchange) = self.exchange_mut(id) {
             exchange.begin_attempt(endpoint, false, now);
             exchange.stage = Stage::Connecting { link, since: now };
-            let session = exchange.session;
-            self.touch(session);
         }
     }
 
@@ -268,6 +264,7 @@ impl Core {
         exchange.outcome.marks.sent = None;
         exchange.request = request.map(Box::new);
         let (cluster, session) = (exchange.cluster, exchange.session);
+        self.touch(session);
         if self.try_lease(cluster, id, kind, None, otherwise) {
             self.advance_client(session);
         }

@@ -1,10 +1,8 @@
 //! What is due after every input: clocks, alarms and the driver's knowledge are brought in line with what changed.
 //!
 //! A session is settled together with the exchange that it serves and the connection that carries it: whether one is read
-//! from depends on what waits for the other. An idle upstream connection is settled by itself.
+//! from depends on what waits for the other. An idle upstream connection is settled when it is put into the pool.
 
-use super::deadlines::idle_deadline;
-use super::interest::IDLE;
 use super::view::{Alone, View};
 use super::{Conn, Core, Side};
 use crate::action::{Action, Interest};
@@ -85,16 +83,6 @@ impl Core {
             self.spare.collect(&mut link.outbox);
         }
     }
-
-    /// Settles an upstream connection that was just put into the pool.
-    pub(super) fn settle_idle(&mut self, conn: ConnId) {
-        let Some(Conn { side: Side::Upstream(link), armed, told, .. }) = self.conns.get_mut(conn.0) else {
-            return;
-        };
-        self.timers.arm(conn, armed, idle_deadline(link));
-        told.tell(&mut self.actions, conn, IDLE, false);
-        self.spare.collect(&mut link.outbox);
-    }
 }
 
 /// Whether an alarm rings in time for everything that is due at `not_before` or later.
@@ -104,7 +92,13 @@ fn covers(armed: Option<Instant>, not_before: Instant) -> bool {
 
 impl Told {
     /// Queues an update if what is wanted gives the driver something to do.
-    fn tell(&mut self, actions: &mut VecDeque<Action>, conn: ConnId, interest: Interest, is_blocked: bool) {
+    pub(super) fn tell(
+        &mut self,
+        actions: &mut VecDeque<Action>,
+        conn: ConnId,
+        interest: Interest,
+        is_blocked: bool,
+    ) {
         let opened = interest.read > 0 && self.interest.read == 0;
         let ended = interest.shutdown && !self.interest.shutdown;
         let writes = interest.write && !is_blocked;

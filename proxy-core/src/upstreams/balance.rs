@@ -16,25 +16,28 @@ impl Turn {
     }
 }
 
-/// Chooses among those of `members` for which `candidate` returns a turn. A tie goes to the first.
+/// Chooses among those of `members` that are a `candidate`, and says which it is. A tie goes to the first.
 pub(super) fn next<T>(
     members: &mut [T],
-    mut candidate: impl FnMut(u32, &mut T) -> Option<&mut Turn>,
-) -> Option<u32> {
-    let (mut best, mut total) = (None, 0);
+    candidate: impl Fn(u32, &T) -> bool,
+    turn: impl Fn(&mut T) -> &mut Turn,
+) -> Option<(u32, &mut T)> {
+    let (mut best, mut most, mut total) = (None, i64::MIN, 0);
     for (at, member) in (0u32..).zip(members.iter_mut()) {
-        let Some(turn) = candidate(at, member) else { continue };
+        if !candidate(at, member) {
+            continue;
+        }
+        let turn = turn(member);
         turn.gained += turn.weight;
         total += turn.weight;
-        if best.is_none_or(|(_, gained)| turn.gained > gained) {
-            best = Some((at, turn.gained));
+        if turn.gained > most {
+            (best, most) = (Some(at), turn.gained);
         }
     }
-    let (at, _) = best?;
-    if let Some(turn) = candidate(at, members.get_mut(at as usize)?) {
-        turn.gained -= total;
-    }
-    Some(at)
+    let at = best?;
+    let member = members.get_mut(at as usize)?;
+    turn(member).gained -= total;
+    Some((at, member))
 }
 
 #[cfg(test)]
@@ -46,7 +49,7 @@ mod tests {
     fn order(weights: &[u32], turns: usize, excluded: Option<u32>) -> String {
         let mut members: Vec<_> = weights.iter().map(|weight| Turn::new(*weight)).collect();
         (0..turns)
-            .filter_map(|_| next(&mut members, |at, turn| (Some(at) != excluded).then_some(turn)))
+            .filter_map(|_| next(&mut members, |at, _| Some(at) != excluded, |turn| turn).map(|(at, _)| at))
             .filter_map(|at| char::from_u32(u32::from(b'A') + at))
             .collect()
     }
