@@ -168,13 +168,12 @@ impl Outbox {
 
     fn drop_front(&mut self, n: usize) {
         let everything = self.held() == 0;
-        if let Some(queue) = &mut self.queue {
-            if everything {
-                queue.clear();
-                self.shared = 0;
-            } else {
-                self.shared = self.shared.saturating_sub(queue.drop_front(n));
-            }
+        let Some(queue) = &mut self.queue else { return };
+        if everything {
+            queue.clear();
+            self.shared = 0;
+        } else {
+            self.shared = self.shared.saturating_sub(queue.drop_front(n));
         }
     }
 

@@ -3,6 +3,7 @@
 use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::mem;
 
 /// What a new buffer has room for: most heads, and a short body behind.
 const BUFFER: usize = 2_048;
@@ -17,7 +18,10 @@ pub(crate) struct Queue {
     copied: Vec<u8>,
     /// How much of it was dropped.
     dropped: usize,
+    /// What comes first. The rest of `copied` follows: often that is all there is.
     pieces: VecDeque<Piece>,
+    /// How much of `copied`, from its start, stood in pieces.
+    listed: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,7 +33,7 @@ enum Piece {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { copied: Vec::with_capacity(BUFFER), dropped: 0, pieces: VecDeque::new() }
+        Self { copied: Vec::with_capacity(BUFFER), dropped: 0, pieces: VecDeque::new(), listed: 0 }
     }
 }
 
@@ -38,16 +42,15 @@ impl Queue {
     pub(super) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> usize {
         let before = self.copied.len();
         write(&mut self.copied);
-        let added = self.copied.len() - before;
-        match self.pieces.back_mut() {
-            Some(Piece::Copied(len)) => *len += added,
-            Some(Piece::Shared(_)) | None if added > 0 => self.pieces.push_back(Piece::Copied(added)),
-            Some(Piece::Shared(_)) | None => {}
-        }
-        added
+        self.copied.len() - before
     }
 
     pub(super) fn push(&mut self, data: Bytes) {
+        let before = self.copied.len() - self.listed.max(self.dropped);
+        if before > 0 {
+            self.pieces.push_back(Piece::Copied(before));
+        }
+        self.listed = self.copied.len();
         self.pieces.push_back(Piece::Shared(data));
     }
 
@@ -58,8 +61,8 @@ impl Queue {
 
     pub(super) fn clear(&mut self) {
         self.copied.clear();
-        self.dropped = 0;
-        // There is seldom more than one: quicker than `clear`.
+        (self.dropped, self.listed) = (0, 0);
+        // Seldom are there any: quicker than `clear`.
         while self.pieces.pop_front().is_some() {}
     }
 
@@ -77,12 +80,13 @@ impl Queue {
                 Piece::Shared(data) => drop(data.split_to(part)),
             }
             if part < len {
-                break;
+                return shared;
             }
             n -= part;
             shared += usize::from(matches!(front, Piece::Shared(_)));
             self.pieces.pop_front();
         }
+        self.dropped = self.copied.len().min(self.dropped + n);
         shared
     }
 
@@ -91,7 +95,7 @@ impl Queue {
     pub(super) fn slices(&self, skip: usize) -> Slices<'_> {
         Slices {
             copied: self.copied.get(self.dropped..).unwrap_or_default(),
-            pieces: self.pieces.iter(),
+            pieces: if self.pieces.is_empty() { vec_deque::Iter::default() } else { self.pieces.iter() },
             skip,
         }
     }
@@ -114,6 +118,7 @@ impl Piece {
 /// What waits to be written to one connection, slice by slice, none of them empty.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slices<'a> {
+    /// What was copied and is in none of the pieces stands behind them.
     copied: &'a [u8],
     pieces: vec_deque::Iter<'a, Piece>,
     skip: usize,
@@ -125,13 +130,15 @@ impl<'a> Iterator for Slices<'a> {
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
-            let piece = match self.pieces.next()? {
-                Piece::Copied(len) => {
+            let piece = match self.pieces.next() {
+                Some(Piece::Copied(len)) => {
                     let (piece, rest) = self.copied.split_at_checked(*len)?;
                     self.copied = rest;
                     piece
                 }
-                Piece::Shared(data) => data,
+                Some(Piece::Shared(data)) => data,
+                None if self.copied.is_empty() => return None,
+                None => mem::take(&mut self.copied),
             };
             match piece.get(self.skip..) {
                 Some([]) | None => self.skip -= piece.len(),
