@@ -128,7 +128,7 @@ impl View<'_> {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
         let exchange = self.exchange;
-        let timeouts = self.config.timeouts_of(Some(exchange.route));
+        let (timeouts, marks) = (self.config.timeouts_of(Some(exchange.route)), &exchange.outcome.marks);
         earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), timeouts.client.write);
         if !exchange.outcome.streamed {
             earliest.add(Timer::Total, Some(exchange.outcome.started), timeouts.total);
@@ -136,9 +136,7 @@ impl View<'_> {
         match exchange.stage {
             Stage::Queued { since } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
             Stage::Connecting { since, .. } => earliest.add(Timer::Connect, Some(since), timeouts.connect),
-            Stage::Awaiting { .. } => {
-                earliest.add(Timer::UpstreamHead, exchange.outcome.marks.sent, timeouts.head)
-            }
+            Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, marks.sent, timeouts.head),
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}
         }
         if let Some(link) = self.link.filter(|link| !link.is_connecting()) {

@@ -62,18 +62,6 @@ impl View<'_> {
     }
 }
 
-/// What is wanted of a session from which, as far as others are concerned, `read` octets may be read; `fin`: and which
-/// we have told all.
-fn session_interest(session: &Session, read: usize, fin: bool, pipe: Option<ConnId>) -> Interest {
-    let read = if session.half_closed { 0 } else { read };
-    Interest {
-        read,
-        write: !session.outbox.is_empty(),
-        shutdown: fin && session.outbox.is_empty(),
-        pipe: if read > 0 { pipe } else { None },
-    }
-}
-
 impl Core {
     /// Whether somebody waits for what the peer of `conn` sends next. If not, reading from it can only tell that it left, and
     /// may be some milliseconds late.
@@ -87,6 +75,18 @@ impl Core {
             Some(Side::Upstream(_)) => true,
             None => false,
         }
+    }
+}
+
+/// What is wanted of a session from which, as far as others are concerned, `read` octets may be read; `fin`: and which
+/// we have told all.
+fn session_interest(session: &Session, read: usize, fin: bool, pipe: Option<ConnId>) -> Interest {
+    let read = if session.half_closed { 0 } else { read };
+    Interest {
+        read,
+        write: !session.outbox.is_empty(),
+        shutdown: fin && session.outbox.is_empty(),
+        pipe: if read > 0 { pipe } else { None },
     }
 }
 
