@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Copier, put_line, via};
 use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version, put_decimal};
@@ -36,21 +36,19 @@ const ADDED_MAX: usize = 256;
 
 /// Appends the whole head, its empty line included.
 pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, ctx: &RequestContext<'_>) {
-    let authority = head.authority().unwrap_or_default();
-    let request_id = ctx.request_id.unwrap_or_default();
-    out.reserve(
-        head.raw().len() + 2 * authority.len() + request_id.len() + ctx.fallback_host.len() + ADDED_MAX,
-    );
+    let authority = head.authority();
+    let authority_len = authority.map_or(0, <[u8]>::len);
+    let request_id_len = ctx.request_id.map_or(0, <[u8]>::len);
+    out.reserve(head.raw().len() + 2 * authority_len + request_id_len + ctx.fallback_host.len() + ADDED_MAX);
     let mut copier = start_line(out, head);
     if !head.fields().has(Name::Host) {
-        let host = head.authority().unwrap_or(ctx.fallback_host.as_bytes());
-        put_line(out, b"Host: ", host);
+        put_line(out, b"Host: ", authority.unwrap_or(ctx.fallback_host.as_bytes()));
     }
     let forwarded_for = copy_fields(out, &mut copier, head, ctx);
     copier.finish(out);
     put_hop_by_hop(out, head);
     out.extend_from_slice(via(head.version()));
-    put_forwarded(out, head, ctx, forwarded_for);
+    put_forwarded(out, head, authority, ctx, forwarded_for);
     out.extend_from_slice(b"\r\n");
 }
 
@@ -58,7 +56,7 @@ pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, ctx: &RequestContext
 fn start_line<'a>(out: &mut Vec<u8>, head: &'a RequestHead) -> Copier<'a> {
     let copier = Copier { head: head.raw(), from: 0 };
     let form = head.target_form();
-    let is_absolute = matches!(form, TargetForm::Absolute { .. });
+    let is_absolute = form == TargetForm::Absolute;
     if head.version() == Version::Http11 && !is_absolute {
         return copier;
     }
@@ -141,7 +139,7 @@ enum Fate {
 /// What becomes of a field line of a request.
 fn fate(field: &Field, head: &RequestHead, ctx: &RequestContext<'_>) -> Fate {
     let keep = match field.name() {
-        Name::Host if matches!(head.target_form(), TargetForm::Absolute { .. }) => return Fate::Authority,
+        Name::Host if head.target_form() == TargetForm::Absolute => return Fate::Authority,
         // The guard against loops holds even if Connection names it.
         Name::MaxForwards if let Some(forwards) = head.max_forwards() => return Fate::Decrement(forwards),
         _ if field.is_named_by_connection() => false,
@@ -189,6 +187,7 @@ fn put_hop_by_hop(out: &mut Vec<u8>, head: &RequestHead) {
 fn put_forwarded(
     out: &mut Vec<u8>,
     head: &RequestHead,
+    authority: Option<&[u8]>,
     ctx: &RequestContext<'_>,
     forwarded_for: ForwardedFor,
 ) {
@@ -198,12 +197,12 @@ fn put_forwarded(
         out.extend_from_slice(b"\r\n");
     }
     if last_believed(head, ctx, Name::XForwardedProto).is_none() {
-        out.extend_from_slice(match ctx.scheme {
-            Scheme::Http => b"X-Forwarded-Proto: http\r\n",
-            Scheme::Https => b"X-Forwarded-Proto: https\r\n",
-        });
+        match ctx.scheme {
+            Scheme::Http => out.extend_from_slice(b"X-Forwarded-Proto: http\r\n"),
+            Scheme::Https => out.extend_from_slice(b"X-Forwarded-Proto: https\r\n"),
+        }
     }
-    if let (None, Some(authority)) = (last_believed(head, ctx, Name::XForwardedHost), head.authority()) {
+    if let (None, Some(authority)) = (last_believed(head, ctx, Name::XForwardedHost), authority) {
         put_line(out, b"X-Forwarded-Host: ", authority);
     }
     if let (None, Some(id)) = (last_believed(head, ctx, Name::XRequestId), ctx.request_id) {
@@ -211,11 +210,19 @@ fn put_forwarded(
     }
 }
 
-/// An IPv4 address that a dual-stack socket dressed up as IPv6 is written plainly.
 fn put_address(out: &mut Vec<u8>, address: IpAddr) {
-    match address.to_canonical() {
+    match address {
         IpAddr::V4(address) => put_v4(out, address),
-        IpAddr::V6(address) => out.extend_from_slice(address.to_string().as_bytes()),
+        IpAddr::V6(address) => put_v6(out, address),
+    }
+}
+
+/// An IPv4 address that a dual-stack socket dressed up as IPv6 is written plainly.
+#[cold]
+fn put_v6(out: &mut Vec<u8>, address: Ipv6Addr) {
+    match address.to_ipv4_mapped() {
+        Some(address) => put_v4(out, address),
+        None => out.extend_from_slice(address.to_string().as_bytes()),
     }
 }
 
@@ -230,7 +237,9 @@ fn put_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
         }
         len += decimal.len;
     }
-    out.extend_from_slice(text.get(..len - 1).unwrap_or_default());
+    // All of them at once and some off again: their number is known when this is compiled.
+    out.extend_from_slice(&text);
+    out.truncate(out.len() + len - 1 - text.len());
 }
 
 struct Decimal {

@@ -35,7 +35,7 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseCont
         Framing::None | Framing::Length(_) | Framing::Close => {}
     }
     out.extend_from_slice(match (keep_alive, ctx.client_version, upgrade) {
-        (true, Version::Http11, false) => b"\r\n",
+        (true, Version::Http11, false) => return out.extend_from_slice(b"\r\n"),
         (true, Version::Http11, true) => b"Connection: upgrade\r\n\r\n",
         (true, Version::Http10, false) => b"Connection: keep-alive\r\n\r\n",
         (true, Version::Http10, true) => b"Connection: upgrade, keep-alive\r\n\r\n",
@@ -54,6 +54,7 @@ pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead) {
     out.extend_from_slice(b"\r\n");
 }
 
+#[inline(always)]
 fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool) {
     out.reserve(head.raw().len() + ADDED_MAX);
     out.extend_from_slice(b"HTTP/1.1");

@@ -98,20 +98,25 @@ impl BodyDecoder {
     /// # Errors
     /// The rule broken. The connection has lost its message boundaries: nothing more can be read from it.
     pub fn decode(&mut self, input: &mut Bytes) -> Result<Piece, BadBody> {
-        loop {
-            if matches!(self.state, State::Finished) {
-                return Ok(Piece::End(None));
+        match &mut self.state {
+            State::Finished => Ok(Piece::End(None)),
+            _ if input.is_empty() => Ok(Piece::NeedMore),
+            State::Sized(left) => {
+                let data = take(input, left);
+                self.state = State::sized(*left);
+                Ok(Piece::Data(data))
             }
-            if input.is_empty() {
-                return Ok(Piece::NeedMore);
+            State::UntilClose => Ok(Piece::Data(mem::take(input))),
+            State::ChunkLine(_) | State::ChunkData(_) | State::ChunkEnd { .. } | State::Trailers(_) => {
+                self.decode_chunked(input)
             }
+        }
+    }
+
+    #[inline(never)]
+    fn decode_chunked(&mut self, input: &mut Bytes) -> Result<Piece, BadBody> {
+        while !input.is_empty() {
             match &mut self.state {
-                State::Sized(left) => {
-                    let data = take(input, left);
-                    self.state = State::sized(*left);
-                    return Ok(Piece::Data(data));
-                }
-                State::UntilClose => return Ok(Piece::Data(mem::take(input))),
                 State::ChunkLine(line) => {
                     if let Some(size) = line.read(input)? {
                         self.state =
@@ -137,9 +142,10 @@ impl BodyDecoder {
                         return Ok(Piece::End(trailers));
                     }
                 }
-                State::Finished => {}
+                State::Sized(_) | State::UntilClose | State::Finished => break,
             }
         }
+        Ok(Piece::NeedMore)
     }
 
     /// How many octets are still to come that are content for certain, whatever they are.

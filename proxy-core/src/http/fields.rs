@@ -209,25 +209,35 @@ impl Name {
 /// Recognises a name by its length and first octet, then by its two ends at once. It must be a token.
 #[inline]
 pub(super) fn classify(name: &[u8]) -> Name {
-    if is_among_known(name) { recognise(name) } else { Name::Other }
+    match name.first() {
+        Some(first) if may_be_known(name.len(), *first) => recognise(name),
+        _ => Name::Other,
+    }
 }
 
 /// Whether any known name has this length and this first octet: most others don't.
-pub(super) fn is_among_known(name: &[u8]) -> bool {
-    let Some(first) = name.first() else { return false };
+pub(super) fn may_be_known(len: usize, first: u8) -> bool {
     let lengths = KNOWN_LENGTHS.get(usize::from(first % 32)).copied().unwrap_or_default();
-    lengths >> (name.len() % 32) & 1 == 1
+    lengths >> (len % 32) & 1 == 1
 }
 
 fn recognise(name: &[u8]) -> Name {
     let candidates = KNOWN.get(name.len()).copied().unwrap_or_default();
     let ends = Ends::of(name);
+    // Up to 16 octets the two ends are all there is.
+    match candidates.iter().find(|known| ends == known.ends) {
+        Some(known) if name.len() <= 16 => known.name,
+        _ => recognise_by_all(name, candidates),
+    }
+}
+
+#[cold]
+fn recognise_by_all(name: &[u8], candidates: &[Known]) -> Name {
     for known in candidates {
-        // Up to 16 octets the two ends are all there is.
-        if ends == known.ends && (name.len() <= 16 || name.eq_ignore_ascii_case(known.spelling)) {
+        if name.eq_ignore_ascii_case(known.spelling) {
             return known.name;
         }
-        if ends.begins_like(&known.ends) && is_underscored(name, known.spelling) {
+        if is_underscored(name, known.spelling) {
             return Name::Underscored;
         }
     }
@@ -262,10 +272,6 @@ impl Ends {
             }
             _ => Self(0, 0),
         }
-    }
-
-    fn begins_like(self, other: &Self) -> bool {
-        (self.0 ^ other.0) & 0xff == 0
     }
 }
 

@@ -40,13 +40,15 @@ pub(super) struct Declared {
 impl Declared {
     #[inline]
     pub(super) fn read(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
-        if !fields.has(Name::TransferEncoding) && !fields.has(Name::ContentLength) {
-            return Ok(Self { coding: None, length: None });
+        match (fields.has(Name::TransferEncoding), fields.has(Name::ContentLength)) {
+            (false, false) => Ok(Self { coding: None, length: None }),
+            (false, true) => Ok(Self { coding: None, length: length(head, fields)? }),
+            (true, _) => Self::read_both(head, fields, version),
         }
-        Self::read_any(head, fields, version)
     }
 
-    fn read_any(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
+    #[inline(never)]
+    fn read_both(head: &[u8], fields: &Fields, version: Version) -> Result<Self, BadHead> {
         let declared = Self { coding: coding(head, fields)?, length: length(head, fields)? };
         match declared {
             // §6.3 item 3 lets us drop Content-Length and go on; §6.1 lets us refuse. We refuse:

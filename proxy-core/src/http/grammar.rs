@@ -49,20 +49,23 @@ pub(super) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// `1*DIGIT` and nothing else. `None` for anything else, and above `u64`.
 pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
     // Fewer than twenty can't overflow.
-    if digits.len() < 20 {
-        let (mut number, mut is_decimal) = (0u64, true);
-        for octet in digits {
-            let digit = octet.wrapping_sub(b'0');
-            is_decimal &= digit < 10;
-            number = number.wrapping_mul(10).wrapping_add(digit.into());
-        }
-        return is_decimal.then_some(number);
+    if digits.is_empty() || digits.len() >= 20 {
+        return long_decimal(digits);
     }
-    digits.iter().try_fold(0u64, |number, &octet| match octet {
+    let (mut number, mut is_decimal) = (0u64, true);
+    for octet in digits {
+        let digit = octet.wrapping_sub(b'0');
+        is_decimal &= digit < 10;
+        number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    is_decimal.then_some(number)
+}
+
+#[cold]
+fn long_decimal(digits: &[u8]) -> Option<u64> {
+    let first = digits.first().filter(|octet| octet.is_ascii_digit())?;
+    digits.iter().skip(1).try_fold(u64::from(first - b'0'), |number, &octet| match octet {
         b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(octet - b'0')),
         _ => None,
     })

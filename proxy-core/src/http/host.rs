@@ -21,8 +21,7 @@ pub struct HostSpan {
 impl HostSpan {
     /// Validates `head[start..end]`.
     pub(super) fn validate(head: &[u8], start: usize, end: usize) -> Result<Self, BadHead> {
-        let usual_len = find(head.get(start..).unwrap_or_default(), 0, not_host).map(|(len, _)| len);
-        if let Some(len @ 1..) = usual_len
+        if let Some((len @ 1.., _)) = head.get(start..).and_then(|text| find(text, 0, not_host))
             && start + len == end
         {
             return Ok(Self { start: to_u16(start), host_end: to_u16(end), end: to_u16(end), port: None });

@@ -29,8 +29,11 @@ pub(super) const METHOD_BYTES_MAX: usize = 64;
 impl Method {
     /// Methods are case-sensitive (RFC 9110 §9.1): `get` is an extension.
     pub(super) fn of(name: &[u8]) -> Self {
+        // Most are, and it takes a comparison of three octets, while the others are told apart by their length first.
+        if name == b"GET" {
+            return Self::Get;
+        }
         match name {
-            b"GET" => Self::Get,
             b"HEAD" => Self::Head,
             b"POST" => Self::Post,
             b"PUT" => Self::Put,

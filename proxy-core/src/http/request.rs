@@ -71,15 +71,13 @@ impl RequestHead {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = request_line(window) else { return Ok(None) };
         let fields_max = limits.fields.min(FIELDS_MAX);
-        let Some((fields, len)) = field_lines(window, line.end, fields_max, memory) else {
-            return Ok(None);
-        };
+        let mut fields = Fields::none(memory, line.end);
+        let Some(len) = field_lines(window, fields_max, &mut fields) else { return Ok(None) };
         if line.target.end - line.target.start > limits.target_bytes {
             return Err(BadHead::TargetTooLong);
         }
-        let head = window.get(..len).unwrap_or_default();
-        let method = known_method(head.get(..line.method_end).unwrap_or_default())?;
-        let target = RequestTarget::parse(head, line.target, method)?;
+        let method = known_method(window.get(..line.method_end).unwrap_or_default())?;
+        let target = RequestTarget::parse(window, line.target, method)?;
         Self::interpret(input, len, method, target, line.version, fields).map(Some)
     }
 
@@ -87,7 +85,7 @@ impl RequestHead {
         input: &mut Bytes,
         len: usize,
         method: Method,
-        target: RequestTarget,
+        (target, authority): (RequestTarget, Option<HostSpan>),
         version: Version,
         mut fields: Fields,
     ) -> Result<Self, BadHead> {
@@ -95,7 +93,7 @@ impl RequestHead {
         if fields.has(Name::Underscored) {
             return Err(BadHead::UnderscoredName);
         }
-        let host = host(head, &fields, &target, version)?;
+        let host = host(head, &fields, &target, authority, version)?;
         let framing = request_framing(Declared::read(head, &fields, version)?);
         let options = ConnectionOptions::read(head, &mut fields)?;
         Ok(Self {
@@ -262,6 +260,7 @@ fn host(
     head: &[u8],
     fields: &Fields,
     target: &RequestTarget,
+    authority: Option<HostSpan>,
     version: Version,
 ) -> Result<Option<HostSpan>, BadHead> {
     let field = match fields.only(Name::Host) {
@@ -270,15 +269,13 @@ fn host(
         Ok(Some(line)) => Some(HostSpan::validate(head, line.value_start(), line.value_end())?),
         Err(Several) => return Err(BadHead::SeveralHosts),
     };
-    match (target.form(), field) {
+    match (authority, field) {
+        (None, field) => Ok(field),
         // §3.2.2 has a proxy ignore Host here. We refuse, lest someone on the way did the opposite.
-        (TargetForm::Absolute { authority }, Some(host))
-            if !authority.agrees(&host, head, target.scheme_port(head)) =>
-        {
+        (Some(authority), Some(host)) if !authority.agrees(&host, head, target.scheme_port(head)) => {
             Err(BadHead::HostMismatch)
         }
-        (TargetForm::Absolute { authority }, _) => Ok(Some(authority)),
-        (TargetForm::Origin | TargetForm::Asterisk, field) => Ok(field),
+        (Some(authority), _) => Ok(Some(authority)),
     }
 }
 

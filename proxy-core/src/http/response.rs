@@ -70,9 +70,8 @@ impl ResponseHead {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = status_line(window) else { return Ok(None) };
         let fields_max = limits.fields.min(FIELDS_MAX);
-        let Some((fields, len)) = field_lines(window, line.end, fields_max, memory) else {
-            return Ok(None);
-        };
+        let mut fields = Fields::none(memory, line.end);
+        let Some(len) = field_lines(window, fields_max, &mut fields) else { return Ok(None) };
         if !(100..=599).contains(&line.status) {
             return Err(BadHead::BadStatus);
         }

@@ -6,11 +6,11 @@
 use wide::u8x16;
 
 /// How many octets there must be to look at sixteen and at two more, before or behind them.
-const WINDOW: usize = 18;
+pub(super) const WINDOW: usize = 18;
 
-/// The first octet of `text`, from the one at `before` on, that is among `stops`: how many octets are between the two, and
-/// what is left of `text` from `before` octets before it on, which is three octets at least. `None` if it is among the last
-/// octets, or missing.
+/// Looks for the first octet that is among `stops`, but not in the first `before` octets of `text`: how many octets lie
+/// between these and it, and the end of `text` from `before` octets before it on, of which there are three at least. `None`
+/// if it is among the last octets, or missing.
 #[inline(always)]
 pub(super) fn find(text: &[u8], before: usize, stops: impl Fn(u8x16) -> u32) -> Option<(usize, &[u8])> {
     let mut rest = text;

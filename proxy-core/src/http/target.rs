@@ -19,10 +19,7 @@ pub enum TargetForm {
     /// `/path?query`
     Origin,
     /// `http://host/path?query`
-    Absolute {
-        /// Its authority, which stands for Host.
-        authority: HostSpan,
-    },
+    Absolute,
     /// `*`: the server as a whole; OPTIONS only.
     Asterisk,
 }
@@ -38,41 +35,35 @@ pub struct RequestTarget {
 }
 
 impl RequestTarget {
-    /// Takes a target apart, which is visible ASCII (RFC 3986 §2).
-    pub(super) fn parse(head: &[u8], target: Target, method: Method) -> Result<Self, BadHead> {
-        match head.get(target.start..target.end).unwrap_or_default() {
-            [b'/', ..] => Self::with_path(target, TargetForm::Origin, target.start),
-            b"*" if method == Method::Options => Self::with_path(target, TargetForm::Asterisk, target.start),
-            text => Self::absolute(head, target, text),
-        }
-    }
-
-    fn absolute(head: &[u8], target: Target, text: &[u8]) -> Result<Self, BadHead> {
-        let colon = memchr(b':', text).ok_or(BadHead::BadTargetForm)?;
-        let (scheme, rest) = text.split_at_checked(colon).unwrap_or_default();
-        let Some(rest) = rest.strip_prefix(b"://") else { return Err(BadHead::BadTargetForm) };
-        if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
-            return Err(BadHead::UnsupportedScheme);
-        }
-        let authority_start = target.end - rest.len();
-        let path_start =
-            authority_start + rest.iter().position(|o| matches!(o, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-        let authority = HostSpan::validate(head, authority_start, path_start)?;
-        Self::with_path(target, TargetForm::Absolute { authority }, path_start)
-    }
-
-    fn with_path(target: Target, form: TargetForm, path_start: usize) -> Result<Self, BadHead> {
+    /// Takes a target apart, which is visible ASCII (RFC 3986 §2): where its parts are, and its authority, which stands
+    /// for Host.
+    pub(super) fn parse(
+        head: &[u8],
+        target: Target,
+        method: Method,
+    ) -> Result<(Self, Option<HostSpan>), BadHead> {
+        let (form, authority, path_start) = match head.get(target.start) {
+            Some(b'/') => (TargetForm::Origin, None, target.start),
+            Some(b'*') if method == Method::Options && target.end == target.start + 1 => {
+                (TargetForm::Asterisk, None, target.start)
+            }
+            _ => {
+                let (authority, path_start) = absolute(head, target)?;
+                (TargetForm::Absolute, Some(authority), path_start)
+            }
+        };
         // A fragment never goes on the wire; those who accept it cut it off at different places.
         if target.has_fragment {
             return Err(BadHead::BadTarget);
         }
-        Ok(Self {
+        let parts = Self {
             form,
             start: to_u16(target.start),
             path_start: to_u16(path_start),
             path_end: to_u16(target.query_start),
             end: to_u16(target.end),
-        })
+        };
+        Ok((parts, authority))
     }
 
     /// Which form it has.
@@ -122,4 +113,20 @@ impl RequestTarget {
         // Only `https:` has its colon there.
         if self.bytes(head).get(5) == Some(&b':') { 443 } else { 80 }
     }
+}
+
+/// The authority of a target in absolute-form, and where its path begins.
+#[cold]
+fn absolute(head: &[u8], target: Target) -> Result<(HostSpan, usize), BadHead> {
+    let text = head.get(target.start..target.end).unwrap_or_default();
+    let colon = memchr(b':', text).ok_or(BadHead::BadTargetForm)?;
+    let (scheme, rest) = text.split_at_checked(colon).unwrap_or_default();
+    let Some(rest) = rest.strip_prefix(b"://") else { return Err(BadHead::BadTargetForm) };
+    if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+        return Err(BadHead::UnsupportedScheme);
+    }
+    let authority_start = target.end - rest.len();
+    let authority_len = rest.iter().position(|o| matches!(o, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let path_start = authority_start + authority_len;
+    Ok((HostSpan::validate(head, authority_start, path_start)?, path_start))
 }
