@@ -89,6 +89,10 @@ impl Exchange {
         }
     }
 
+    pub(crate) const fn is_tunnel(&self) -> bool {
+        matches!(self.stage, Stage::Tunnel { .. })
+    }
+
     /// Whether a final response head was passed on.
     pub(crate) const fn has_response(&self) -> bool {
         matches!(self.stage, Stage::Responding { .. } | Stage::Tunnel { .. })

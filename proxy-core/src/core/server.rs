@@ -138,9 +138,11 @@ impl Core {
         if is_sent {
             exchange.outcome.marks.sent.get_or_insert(now);
         }
-        let session = exchange.session;
+        let (session, is_tunnel) = (exchange.session, exchange.is_tunnel());
         self.touch(session);
-        self.end_tunnel_if_done(id);
+        if is_tunnel {
+            self.end_tunnel_if_done(id);
+        }
     }
 
     pub(super) fn on_server_eof(&mut self, conn: ConnId) {

@@ -7,8 +7,8 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Wait {
     since: Option<Instant>,
-    /// Waited in all before `since`.
-    spent: Duration,
+    /// Nanoseconds waited in all before `since`.
+    spent: u64,
 }
 
 impl Wait {
@@ -17,7 +17,7 @@ impl Wait {
         match (self.since, waiting) {
             (None, true) => self.since = Some(now),
             (Some(since), false) => {
-                self.spent += now.since(since);
+                self.spend(since, now);
                 self.since = None;
             }
             (None, false) | (Some(_), true) => {}
@@ -27,9 +27,13 @@ impl Wait {
     /// The peer did something.
     pub(crate) fn progress(&mut self, now: Instant) {
         if let Some(since) = self.since {
-            self.spent += now.since(since);
+            self.spend(since, now);
             self.since = Some(now);
         }
+    }
+
+    const fn spend(&mut self, since: Instant, now: Instant) {
+        self.spent = self.spent.saturating_add(now.nanos_since(since));
     }
 
     /// Since when the peer is idle while we wait; `None` while we don't.
@@ -39,7 +43,7 @@ impl Wait {
 
     /// Waited in all, up to the last progress.
     pub(crate) const fn spent(self) -> Duration {
-        self.spent
+        Duration::from_nanos(self.spent)
     }
 }
 

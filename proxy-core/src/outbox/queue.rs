@@ -95,7 +95,7 @@ impl Queue {
     pub(super) fn slices(&self, skip: usize) -> Slices<'_> {
         Slices {
             copied: self.copied.get(self.dropped..).unwrap_or_default(),
-            pieces: if self.pieces.is_empty() { vec_deque::Iter::default() } else { self.pieces.iter() },
+            pieces: (!self.pieces.is_empty()).then(|| self.pieces.iter()),
             skip,
         }
     }
@@ -120,7 +120,7 @@ impl Piece {
 pub(crate) struct Slices<'a> {
     /// What was copied and is in none of the pieces stands behind them.
     copied: &'a [u8],
-    pieces: vec_deque::Iter<'a, Piece>,
+    pieces: Option<vec_deque::Iter<'a, Piece>>,
     skip: usize,
 }
 
@@ -130,7 +130,7 @@ impl<'a> Iterator for Slices<'a> {
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         loop {
-            let piece = match self.pieces.next() {
+            let piece = match self.pieces.as_mut().and_then(Iterator::next) {
                 Some(Piece::Copied(len)) => {
                     let (piece, rest) = self.copied.split_at_checked(*len)?;
                     self.copied = rest;
