@@ -103,15 +103,11 @@ pub(crate) enum Then {
     Linger,
 }
 
-/// What a session understood of its octets.
+/// What a session understood of the octets that follow a request's head.
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// Nothing more for now.
     Nothing,
-    /// A request.
-    Head(RequestHead),
-    /// What should have been a request head breaks a rule.
-    BadHead(BadHead),
     /// A piece of the request's body.
     Body(ExchangeId, Bytes),
     /// The request is whole.
@@ -147,14 +143,57 @@ impl Session {
         self.state = State::await_head(now);
     }
 
-    /// Understands the next part of what was received.
-    pub(crate) fn next(&mut self, limits: &HeadLimits, now: Instant, memory: &mut Vec<Field>) -> Heard {
-        match &mut self.state {
-            State::AwaitHead { scanner, began, .. } => {
-                next_head(&mut self.inbox, scanner, began, limits, now, memory)
+    /// Whether what is received next is a request head.
+    pub(crate) const fn awaits_head(&self) -> bool {
+        matches!(self.state, State::AwaitHead { .. })
+    }
+
+    /// Reads the next request head, if it is there.
+    pub(crate) fn next_head(
+        &mut self,
+        limits: &HeadLimits,
+        now: Instant,
+        memory: &mut Vec<Field>,
+    ) -> Result<Option<RequestHead>, BadHead> {
+        let State::AwaitHead { scanner, began, .. } = &mut self.state else { return Ok(None) };
+        let inbox = &mut self.inbox;
+        if began.is_none() {
+            if let [b'\r', ..] = inbox.as_slice() {
+                inbox.skip(scanner.blank_lines(inbox.as_slice())?);
             }
-            State::Exchange(Serving { id, request, .. }) => next_body(&mut self.inbox, *id, request),
-            State::Unadmitted | State::Flushing { .. } | State::Lingering { .. } => Heard::Nothing,
+            // A lone CR may become another empty line: no request has begun.
+            if matches!(inbox.as_slice(), [] | [b'\r']) {
+                return Ok(None);
+            }
+            *began = Some(now);
+            let head = RequestHead::parse_front_in(inbox.lend(), limits, memory);
+            if !matches!(head, Ok(None)) {
+                return head;
+            }
+        }
+        match scanner.feed(inbox.as_slice(), HeadKind::Request, limits)? {
+            Some(len) => RequestHead::parse(inbox.take(len), limits).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Understands the next part of what follows a request's head.
+    pub(crate) fn next_body(&mut self) -> Heard {
+        let State::Exchange(Serving { id, request, .. }) = &mut self.state else { return Heard::Nothing };
+        let (id, inbox) = (*id, &mut self.inbox);
+        match request {
+            Receiving::Done => Heard::Nothing,
+            Receiving::Raw if inbox.is_empty() => Heard::Nothing,
+            Receiving::Raw => Heard::Raw(id, inbox.take(inbox.len())),
+            Receiving::Body(decoder) => match decoder.decode(inbox.lend()) {
+                Ok(Piece::NeedMore) => Heard::Nothing,
+                Ok(Piece::Data(bytes)) => Heard::Body(id, bytes),
+                Ok(Piece::End(trailers)) => {
+                    *request = Receiving::Done;
+                    Heard::End(id, trailers)
+                }
+                Err(bad) => Heard::BadBody(id, bad),
+            },
         }
     }
 
@@ -167,7 +206,7 @@ impl Session {
         Origin { listener: self.listener, peer: self.peer, began }
     }
 
-    /// Starts serving the request that `next` returned.
+    /// Starts serving the request that `next_head` returned.
     pub(crate) fn begin(&mut self, id: ExchangeId, head: &RequestHead) {
         let request = match head.framing() {
             Framing::None | Framing::Length(0) => Receiving::Done,
@@ -309,58 +348,5 @@ impl Session {
     /// Whether a final response head went out, after which no other status is possible.
     pub(crate) fn has_responded(&self) -> bool {
         self.serving().is_some_and(|serving| !matches!(serving.response, Responding::Nothing))
-    }
-}
-
-fn next_head(
-    inbox: &mut Inbox,
-    scanner: &mut HeadScanner,
-    began: &mut Option<Instant>,
-    limits: &HeadLimits,
-    now: Instant,
-    memory: &mut Vec<Field>,
-) -> Heard {
-    if began.is_none() {
-        if let [b'\r', ..] = inbox.as_slice() {
-            match scanner.blank_lines(inbox.as_slice()) {
-                Ok(blank) => inbox.skip(blank),
-                Err(bad) => return Heard::BadHead(bad),
-            }
-        }
-        // A lone CR may become another empty line: no request has begun.
-        if matches!(inbox.as_slice(), [] | [b'\r']) {
-            return Heard::Nothing;
-        }
-        *began = Some(now);
-        match RequestHead::parse_front_in(inbox.lend(), limits, memory) {
-            Ok(Some(head)) => return Heard::Head(head),
-            Ok(None) => {}
-            Err(bad) => return Heard::BadHead(bad),
-        }
-    }
-    match scanner.feed(inbox.as_slice(), HeadKind::Request, limits) {
-        Ok(None) => Heard::Nothing,
-        Ok(Some(len)) => match RequestHead::parse(inbox.take(len), limits) {
-            Ok(head) => Heard::Head(head),
-            Err(bad) => Heard::BadHead(bad),
-        },
-        Err(bad) => Heard::BadHead(bad),
-    }
-}
-
-fn next_body(inbox: &mut Inbox, id: ExchangeId, request: &mut Receiving) -> Heard {
-    match request {
-        Receiving::Done => Heard::Nothing,
-        Receiving::Raw if inbox.is_empty() => Heard::Nothing,
-        Receiving::Raw => Heard::Raw(id, inbox.take(inbox.len())),
-        Receiving::Body(decoder) => match decoder.decode(inbox.lend()) {
-            Ok(Piece::NeedMore) => Heard::Nothing,
-            Ok(Piece::Data(bytes)) => Heard::Body(id, bytes),
-            Ok(Piece::End(trailers)) => {
-                *request = Receiving::Done;
-                Heard::End(id, trailers)
-            }
-            Err(bad) => Heard::BadBody(id, bad),
-        },
     }
 }

@@ -127,12 +127,27 @@ impl Core {
             else {
                 return;
             };
-            let mut heard = match session.receiving() {
+            if session.awaits_head() {
+                match session.next_head(&self.limits, now, &mut self.spare.lines) {
+                    Ok(Some(mut head)) => {
+                        self.begin_exchange(conn, &head);
+                        self.spare.lines = head.take_memory();
+                        continue;
+                    }
+                    Ok(None) => {}
+                    Err(bad) => {
+                        self.refuse(conn, &Failure::BadRequestHead(bad), None);
+                        continue;
+                    }
+                }
+            }
+            let heard = match session.receiving() {
                 // While a request is queued, what follows its head waits unread: there is nowhere to put it.
                 Some(id) if self.exchanges.get(id.0).is_some_and(|exchange| exchange.link().is_none()) => {
                     Heard::Nothing
                 }
-                _ => session.next(&self.limits, now, &mut self.spare.lines),
+                Some(_) => session.next_body(),
+                None => Heard::Nothing,
             };
             match heard {
                 Heard::Nothing => {
@@ -142,11 +157,6 @@ impl Core {
                     }
                     return;
                 }
-                Heard::Head(ref mut head) => {
-                    self.begin_exchange(conn, head);
-                    self.spare.lines = head.take_memory();
-                }
-                Heard::BadHead(bad) => self.refuse(conn, &Failure::BadRequestHead(bad), None),
                 Heard::Body(id, bytes) => self.on_request_body(id, bytes),
                 Heard::End(id, trailers) => self.with_link_of(id, |link| link.finish(trailers.as_ref())),
                 Heard::BadBody(id, bad) => self.fail(id, Failure::BadRequestBody(bad)),
