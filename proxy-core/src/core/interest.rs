@@ -30,6 +30,7 @@ impl Alone<'_> {
 }
 
 impl View<'_> {
+    #[inline(always)]
     pub(super) fn session_interest(&self) -> Interest {
         let Self { config, session, link, .. } = *self;
         let State::Exchange(serving) = &session.state else { return Interest::default() };
@@ -44,6 +45,7 @@ impl View<'_> {
     }
 
     /// What is wanted of the connection that carries the exchange.
+    #[inline(always)]
     pub(super) fn link_interest(&self) -> Interest {
         let Some(link) = self.link else { return Interest::default() };
         let read = match self.exchange.stage {
