@@ -181,8 +181,8 @@ fn poll_read(
         if 0 < octets && octets < max { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
     });
     match result {
-        Err(error) if error.kind() != ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
         Ok(()) => return Poll::Ready(Ok(Received { octets, is_all: false })),
+        Err(error) if octets == 0 && error.kind() != ErrorKind::WouldBlock => return Poll::Ready(Err(error)),
         Err(_) => {}
     }
     let is_all = stream.poll_read_ready(cx)?.is_pending();
@@ -211,7 +211,7 @@ fn poll_write(
         if 0 < taken && taken < octets { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
     });
     match result {
-        Err(error) if error.kind() != ErrorKind::WouldBlock => Poll::Ready(Err(error)),
+        Err(error) if taken == 0 && error.kind() != ErrorKind::WouldBlock => Poll::Ready(Err(error)),
         Err(_) if taken == 0 => {
             if stream.poll_write_ready(cx)?.is_ready() {
                 // There is room since just now.
