@@ -24,8 +24,6 @@ pub(crate) struct Slots<S> {
 struct Slot<S> {
     bell: Arc<Bell>,
     waker: Waker,
-    /// Its latest occupant is a client's connection.
-    is_client: bool,
     occupant: Option<(ConnId, Occupant<S>)>,
 }
 
@@ -41,6 +39,8 @@ pub(crate) enum Occupant<S> {
 #[derive(Debug)]
 pub(crate) struct Open<S> {
     pub(crate) stream: S,
+    /// We accepted it.
+    pub(crate) is_client: bool,
     /// The read side has been polled and will ring, or is on the list to be polled. Otherwise reading stopped because
     /// the core wanted nothing, and only the core can start it again.
     pub(crate) watched: bool,
@@ -56,7 +56,15 @@ pub(crate) struct Open<S> {
 
 impl<S> Open<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, watched: false, blocked: false, ended: false, shut: false, broken: false }
+        Self {
+            stream,
+            is_client: false,
+            watched: false,
+            blocked: false,
+            ended: false,
+            shut: false,
+            broken: false,
+        }
     }
 }
 
@@ -66,31 +74,31 @@ impl<S> Slots<S> {
     }
 
     pub(crate) fn insert_connecting(&mut self, conn: ConnId, connecting: Connecting<S>) {
-        self.insert(conn, false, Occupant::Connecting(connecting));
+        self.insert(conn, Occupant::Connecting(connecting));
     }
 
     /// Takes in a connection whose opening is done.
     pub(crate) fn insert_connected(&mut self, conn: ConnId, stream: S) {
         self.remove(conn);
-        self.insert(conn, false, Occupant::Open(Open::new(stream)));
+        self.insert(conn, Occupant::Open(Open::new(stream)));
     }
 
     /// Takes in a client's connection, which is looked at right away.
     pub(crate) fn insert_accepted(&mut self, conn: ConnId, stream: S) {
-        self.insert(conn, true, Occupant::Open(Open { watched: true, ..Open::new(stream) }));
+        let open = Open { is_client: true, watched: true, ..Open::new(stream) };
+        self.insert(conn, Occupant::Open(open));
     }
 
-    fn insert(&mut self, conn: ConnId, is_client: bool, occupant: Occupant<S>) {
+    fn insert(&mut self, conn: ConnId, occupant: Occupant<S>) {
         while self.slots.len() <= conn.index() {
             // `ConnId` counts in `u32`: the cast loses nothing.
             let bell =
                 Bell::new(Token::Slot(u32::try_from(self.slots.len()).unwrap_or(u32::MAX)), &self.inbox);
             let waker = Waker::from(Arc::clone(&bell));
-            self.slots.push(Slot { bell, waker, is_client, occupant: None });
+            self.slots.push(Slot { bell, waker, occupant: None });
         }
         if let Some(slot) = self.slots.get_mut(conn.index()) {
             debug_assert!(slot.occupant.is_none(), "the core gave out an index that is in use");
-            slot.is_client = is_client;
             slot.occupant = Some((conn, occupant));
         }
     }
@@ -101,9 +109,10 @@ impl<S> Slots<S> {
         slot.occupant.take_if(|(occupant, _)| *occupant == conn).map(|(_, occupant)| occupant)
     }
 
-    /// Whether a client's connection is in a slot, or was the last there.
+    /// Whether a client's connection is in a slot.
     pub(crate) fn is_client(&self, index: u32) -> bool {
-        self.slots.get(index as usize).is_some_and(|slot| slot.is_client)
+        let occupant = self.slots.get(index as usize).and_then(|slot| slot.occupant.as_ref());
+        matches!(occupant, Some((_, Occupant::Open(Open { is_client: true, .. }))))
     }
 
     /// Notes that the worker looks at a slot, and answers who is in it.
@@ -134,7 +143,7 @@ impl<S> Slots<S> {
     }
 
     fn get(&mut self, conn: ConnId) -> Option<(&mut Occupant<S>, &Bell, &Waker)> {
-        let Slot { bell, waker, occupant, .. } = self.slots.get_mut(conn.index())?;
+        let Slot { bell, waker, occupant } = self.slots.get_mut(conn.index())?;
         match occupant {
             Some((id, occupant)) if *id == conn => Some((occupant, bell, waker)),
             Some(_) | None => None,

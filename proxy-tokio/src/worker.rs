@@ -93,6 +93,7 @@ struct Worker<N: Net, R> {
     unwatched: VecDeque<(Instant, ConnId)>,
     /// What the actions of the last input leave to do; empty between two inputs from outside.
     todo: VecDeque<Todo>,
+    batch: Batch,
     crew: Arc<Crew>,
     number: usize,
     recorder: R,
@@ -101,13 +102,30 @@ struct Worker<N: Net, R> {
     drained: bool,
     spare_tokens: Vec<Token>,
     spare_mail: Vec<Input>,
+    spare_updates: Vec<ConnId>,
+}
+
+/// Connections that the core wants something new of, put off for a while.
+///
+/// A request runs through more code than the processor's nearest cache holds, most of it the kernel's. So as much as possible
+/// of one kind is done in a row: requests are read and thought about, then all that came of them is sent.
+#[derive(Debug, Default)]
+struct Batch {
+    updates: Vec<ConnId>,
+    /// Octets that were taken in meanwhile.
+    octets: usize,
+}
+
+impl Batch {
+    /// Nothing is put off for longer: what was read is still in the cache when it is sent.
+    fn is_full(&self) -> bool {
+        self.updates.len() >= BATCH_MAX || self.octets >= BATCH_OCTETS_MAX
+    }
 }
 
 /// Something that ends in an input, and therefore waits until all actions of the one before are done.
 enum Todo {
-    /// Do what the core wants of a connection.
-    Update(ConnId),
-    /// The same, having looked at what the peer did.
+    /// Write what the core has for a connection, having looked at what its peer did.
     Write { conn: ConnId, was_blocked: bool },
     /// Hand in what the peer of a broken connection sent before, then its end.
     Bury(ConnId, NetError),
@@ -140,6 +158,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             waiting: VecDeque::new(),
             unwatched: VecDeque::new(),
             todo: VecDeque::new(),
+            batch: Batch::default(),
             crew: setup.crew,
             number: setup.worker,
             recorder: setup.recorder,
@@ -148,12 +167,14 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             drained: false,
             spare_tokens: Vec::new(),
             spare_mail: Vec::new(),
+            spare_updates: Vec::new(),
         }
     }
 
     fn start(&mut self) {
         self.listeners.ring();
         self.settle();
+        self.catch_up();
     }
 
     /// Looks at everything that has news, then sleeps. Ready when drained.
@@ -168,6 +189,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         }
         self.watch();
         self.tick();
+        self.catch_up();
         if mem::take(&mut self.recorded) {
             self.recorder.flush();
         }
@@ -212,6 +234,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
                 Token::Alarm => self.alarm.answer(),
             }
         }
+        self.catch_up();
         self.serve_clients(allowance);
         for input in mail.drain(..) {
             if input == Input::Drain {
@@ -219,6 +242,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             }
             self.feed(input);
         }
+        self.catch_up();
         (self.spare_tokens, self.spare_mail) = (tokens, mail);
         any
     }
@@ -321,6 +345,10 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         for _ in 0..READS_MAX {
             let Some(News { input, is_all }) = self.read(conn) else { return };
             self.feed(input);
+            // What comes next may be a reset: what was said before it is passed on first.
+            if !is_all || self.batch.is_full() {
+                self.catch_up();
+            }
             if is_all {
                 return;
             }
@@ -371,13 +399,29 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         }
     }
 
+    /// Does what was put off, and what follows from it.
+    fn catch_up(&mut self) {
+        while !self.batch.updates.is_empty() {
+            let batch = Batch { updates: mem::take(&mut self.spare_updates), octets: 0 };
+            let mut updates = mem::replace(&mut self.batch, batch).updates;
+            for conn in updates.drain(..) {
+                if let Some(input) = self.update(conn) {
+                    self.hand_in(input);
+                }
+                self.settle();
+            }
+            self.spare_updates = updates;
+        }
+        self.batch.octets = 0;
+    }
+
     fn carry_out(&mut self, action: Action) {
         match action {
             Action::Connect { conn, peer } => {
                 self.slots.insert_connecting(conn, Box::pin(self.net.connect(peer)));
                 self.look_again(conn);
             }
-            Action::Update { conn } => self.todo.push_back(Todo::Update(conn)),
+            Action::Update { conn } => self.batch.updates.push(conn),
             Action::Close { conn, how } => self.close(conn, how),
             Action::Listen(listen) => self.listeners.set(listen),
             Action::Acquire(permit) => {
@@ -405,7 +449,6 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     fn follow_up(&mut self, todo: Todo) -> Option<Input> {
         match todo {
             Todo::Answer(input) => Some(input),
-            Todo::Update(conn) => self.update(conn),
             Todo::Write { conn, was_blocked } => self.write(conn, self.core.interest(conn)?, was_blocked),
             Todo::Bury(conn, error) => self.bury(conn, error),
         }
@@ -415,12 +458,12 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     fn update(&mut self, conn: ConnId) -> Option<Input> {
         let interest = self.core.interest(conn)?;
         let (open, bell, _) = self.slots.open(conn)?;
-        let has_news = bell.is_queued();
+        let upstream_has_news = bell.is_queued() && !open.is_client;
         if interest.read > 0 && !open.watched && !open.ended {
             open.watched = true;
             self.look_again(conn);
         }
-        if interest.write && has_news {
+        if interest.write && upstream_has_news {
             // The news may be that a pooled connection was closed by its peer. Reading first finds that out with no
             // octet sent, so that any request may be sent again on another one.
             self.todo.push_back(Todo::Write { conn, was_blocked: false });
@@ -440,9 +483,15 @@ impl<N: Net, R: Recorder> Worker<N, R> {
         let mut cx = Context::from_waker(waker);
         let piped = interest.pipe.and_then(|to| self.pipes.fill(open, &mut cx, to, interest.read));
         let (input, is_all) = match piped.unwrap_or_else(|| self.buffer.read(open, &mut cx, interest.read)) {
-            Read::Data { bytes, is_all } => (Input::Data { conn, bytes }, is_all),
+            Read::Data { bytes, is_all } => {
+                self.batch.octets += bytes.len();
+                (Input::Data { conn, bytes }, is_all)
+            }
             // No more than was allowed, which is far less than 4 GiB.
-            Read::Piped(n) => (Input::Piped { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }, false),
+            Read::Piped(n) => {
+                self.batch.octets += n;
+                (Input::Piped { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }, false)
+            }
             Read::Eof => (Input::Eof { conn }, false),
             Read::Failed(error) => (self.fail(conn, error)?, false),
             Read::Pending => return None,
@@ -511,6 +560,12 @@ fn wrote_input(conn: ConnId, octets: usize) -> Input {
 /// Clients looked at in one turn, old and new: few enough that the first responses come back while the processor still
 /// knows what they belong to, and enough that looking for news costs little by comparison.
 const CLIENTS_MAX: u32 = 32;
+
+/// Connections for which something is put off at a time.
+const BATCH_MAX: usize = 32;
+
+/// Octets taken in while something is put off: what fits into a processor's nearest cache.
+const BATCH_OCTETS_MAX: usize = 32 * 1024;
 
 /// How long an accepted client for whose octets nobody waits may go unwatched: that much later it is noticed that it left.
 const UNWATCHED_MAX: Duration = Duration::from_millis(5);
