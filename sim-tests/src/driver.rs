@@ -206,6 +206,10 @@ impl World {
                 return self.sleep_until_news(conn);
             };
             self.feed(input);
+            // What comes next may be a reset: what was said before it is passed on first.
+            if self.wire_of(conn).is_some_and(|wire| self.wires[wire].readable(now, End::Proxy)) {
+                self.catch_up();
+            }
         }
         self.wake_socket(conn, now);
     }
@@ -287,6 +291,10 @@ impl World {
         while let Some(todo) = self.todo.pop_front() {
             let input = match todo {
                 Todo::Answer(input) => Some(input),
+                Todo::Update(conn) if self.script.batches => {
+                    self.put_off(conn);
+                    None
+                }
                 Todo::Update(conn) => self.update(conn),
                 Todo::Write { conn, was_blocked } => self.write(conn, was_blocked),
             };
@@ -295,6 +303,25 @@ impl World {
             }
         }
         self.check_settled();
+    }
+
+    fn put_off(&mut self, conn: ConnId) {
+        if self.batch.is_empty() {
+            self.at(self.now, Event::CatchUp);
+        }
+        self.batch.push(conn);
+    }
+
+    /// Does what was put off, and what follows from it.
+    pub(crate) fn catch_up(&mut self) {
+        let batch = std::mem::take(&mut self.batch);
+        sometimes!(self.ledger, batch.len() > 1, "what was read from several connections was sent together");
+        for conn in batch {
+            if let Some(input) = self.update(conn) {
+                self.hand_in(input);
+            }
+            self.settle();
+        }
     }
 
     fn carry_out(&mut self, action: Action, cause: notes::Cause) {
@@ -461,9 +488,10 @@ impl World {
         if interest.read > 0 && has_news {
             self.wake_socket(conn, now);
         }
-        if interest.write && has_news {
+        let is_upstream = self.socket(conn).is_some_and(|socket| !socket.is_client());
+        if interest.write && has_news && is_upstream {
             // The news may be that a pooled connection was closed by its peer.
-            let is_unasked = self.socket(conn).is_some_and(|socket| !socket.is_client() && socket.is_heard);
+            let is_unasked = self.socket(conn).is_some_and(|socket| socket.is_heard);
             sometimes!(self.ledger, is_unasked, "a server was heard before what waits for it was written");
             self.todo.push_back(Todo::Write { conn, was_blocked: false });
             return self.read(conn);

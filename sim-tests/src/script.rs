@@ -68,6 +68,8 @@ pub struct Script {
     pub rivals: Vec<u16>,
     /// When the proxy is told to drain, in milliseconds.
     pub drain_at: Option<u16>,
+    /// The proxy sends in batches: what it wants written waits for what else happens at the same time.
+    pub batches: bool,
 }
 
 /// Limits of the proxy's configuration. 0 is the default.

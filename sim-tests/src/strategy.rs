@@ -54,6 +54,7 @@ impl<'a> Arbitrary<'a> for Script {
             hides_addresses: dice.percent(20)?,
             rivals: dice.list(0..=3, |dice| dice.number(0..=9_999))?,
             drain_at: if dice.one_of([3, 7])? == 0 { None } else { Some(dice.number(0..=19_999)?) },
+            batches: false,
         };
         if dice.percent(3)? {
             meet(&mut script);
@@ -61,6 +62,7 @@ impl<'a> Arbitrary<'a> for Script {
         if dice.percent(50)? {
             just_fit(&mut script);
         }
+        script.batches = dice.one_of([2, 1])? == 1;
         Ok(script)
     }
 }

@@ -35,6 +35,8 @@ pub(crate) enum Event {
     Connected(ConnId, Option<NetError>),
     /// Accepting was paused or resumed.
     Listen,
+    /// The proxy sends what it put off.
+    CatchUp,
     Tick,
     Drain,
     RivalWants,
@@ -114,6 +116,8 @@ pub(crate) struct World {
     pub(crate) rests_until: Nanos,
     /// What is still going to be said of connections that are dead, and when.
     pub(crate) late_news: VecDeque<(Nanos, Input)>,
+    /// Connections that the core wants something new of, put off.
+    pub(crate) batch: Vec<ConnId>,
     slack: Nanos,
     /// By how much a limit may be over when it is set: the `total` of a route, which counts what its head took.
     pub(crate) grace: Nanos,
@@ -167,6 +171,7 @@ impl World {
             stalled_until: 0,
             rests_until: 0,
             late_news: VecDeque::new(),
+            batch: Vec::new(),
             slack: (Nanos::from(late) + stalls) * MS,
             grace: head_share(&script),
             script,
@@ -270,6 +275,9 @@ impl World {
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
+        if !self.batch.is_empty() {
+            self.at(self.now, Event::CatchUp);
+        }
         self.connects = 0;
         self.alarm = None;
         self.stalled_until = 0;
@@ -287,6 +295,7 @@ impl World {
             Event::Socket(conn) => self.visit(conn),
             Event::Connected(conn, error) => self.finish_connecting(conn, error),
             Event::Listen => self.accept(),
+            Event::CatchUp => self.catch_up(),
             Event::Tick => self.tick(),
             Event::Drain => self.drain(),
             Event::RivalWants => {
@@ -478,6 +487,7 @@ impl Event {
             | Self::Socket(_)
             | Self::Connected(..)
             | Self::Listen
+            | Self::CatchUp
             | Self::Tick
             | Self::Drain
             | Self::RivalWants
