@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::coop::unconstrained;
@@ -56,6 +56,29 @@ async fn later_requests_take_the_connections_of_those_that_were_answered() {
         t.upstreams_answer().await;
     }
     assert_eq!(t.network.upstreams.borrow().len(), MANY);
+}
+
+#[tokio::test]
+async fn several_requests_are_read_before_any_is_sent() {
+    let mut t = Test::new();
+    let mut clients = t.requests_of_old_clients(3).await;
+    t.turn().await;
+    t.upstreams_answer().await;
+    let seen = t.turn().await;
+    assert_eq!(seen, [[Seen::Response; 3], [Seen::Wrote; 3]].concat());
+    write_all(&mut clients, REQUEST).await;
+    assert_eq!(t.turn().await, [[Seen::Request; 3], [Seen::Wrote; 3]].concat());
+}
+
+#[tokio::test]
+async fn what_one_connection_said_is_sent_before_more_of_it_is_read() {
+    let mut t = Test::new();
+    let _clients = t.requests_of_old_clients(1).await;
+    t.turn().await;
+    write_all(&mut t.network.upstreams.borrow_mut(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+        .await;
+    t.network.upstreams.borrow_mut().clear();
+    assert_eq!(t.turn().await[..3], [Seen::Response, Seen::Wrote, Seen::Eof]);
 }
 
 #[tokio::test]
@@ -140,6 +163,7 @@ enum Seen {
     Request,
     /// Octets of an upstream.
     Response,
+    Wrote,
     Eof,
     Failed,
     Other,
@@ -185,6 +209,7 @@ impl Test {
                     }
                     Input::Data { conn, .. } if clients.contains(conn) => Seen::Request,
                     Input::Data { .. } => Seen::Response,
+                    Input::Wrote { .. } => Seen::Wrote,
                     Input::Eof { .. } => Seen::Eof,
                     Input::Failed { .. } => Seen::Failed,
                     _ => Seen::Other,
@@ -307,7 +332,17 @@ impl Stream for Wire {
         max: usize,
     ) -> Poll<io::Result<Received>> {
         let waker = if self.unwatched.is_some() { Waker::noop() } else { cx.waker() };
-        Stream::poll_read(&mut self.stream, &mut Context::from_waker(waker), into, max)
+        let mut cx = Context::from_waker(waker);
+        let Received { octets, .. } = ready!(Stream::poll_read(&mut self.stream, &mut cx, into, max))?;
+        let is_all = 0 < octets && octets < max && {
+            let more = Stream::poll_read(&mut self.stream, &mut cx, &mut BytesMut::with_capacity(1), 1);
+            assert!(
+                !matches!(more, Poll::Ready(Ok(Received { octets: 1, .. }))),
+                "a read takes all there is"
+            );
+            more.is_pending()
+        };
+        Poll::Ready(Ok(Received { octets, is_all }))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
