@@ -75,9 +75,9 @@ async fn what_one_connection_said_is_sent_before_more_of_it_is_read() {
     let mut t = Test::new();
     let _clients = t.requests_of_old_clients(1).await;
     t.turn().await;
-    write_all(&mut t.network.upstreams.borrow_mut(), b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
-        .await;
-    t.network.upstreams.borrow_mut().clear();
+    let mut upstreams = t.network.upstreams.take();
+    write_all(&mut upstreams, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").await;
+    drop(upstreams);
     assert_eq!(t.turn().await[..3], [Seen::Response, Seen::Wrote, Seen::Eof]);
 }
 
