@@ -15,8 +15,8 @@ pub enum Action {
         /// Where to.
         peer: SocketAddr,
     },
-    /// What the core wants of this connection may have changed: ask `Core::interest` again, and write at once what
-    /// `Core::egress` offers. At most one is queued per connection.
+    /// What the core wants of this connection may have changed: ask `Core::interest` again, and write what `Core::egress`
+    /// offers before time moves on; other connections may be read from first. At most one is queued per connection.
     Update {
         /// The connection.
         conn: ConnId,

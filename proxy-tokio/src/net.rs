@@ -188,7 +188,7 @@ impl Net for TokioNet {
 }
 
 /// How many clients may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
-const BACKLOG: i32 = 4_096;
+pub(crate) const BACKLOG: i32 = 4_096;
 
 /// Binds one listener of each of `workers` workers to `addr`; if its port is 0, all get the port that the first got.
 ///

@@ -3,7 +3,7 @@
 
 use crate::accept::Listeners;
 use crate::crew::Crew;
-use crate::net::{Net, Stream, net_error};
+use crate::net::{BACKLOG, Net, Stream, net_error};
 use crate::pipes::Pipes;
 use crate::pump::{self, Read, ReadBuffer, Then};
 use crate::ready::{Inbox, Token};
@@ -102,7 +102,6 @@ struct Worker<N: Net, R> {
     drained: bool,
     spare_tokens: Vec<Token>,
     spare_mail: Vec<Input>,
-    spare_updates: Vec<ConnId>,
 }
 
 /// Connections that the core wants something new of, put off for a while.
@@ -111,7 +110,7 @@ struct Worker<N: Net, R> {
 /// of one kind is done in a row: requests are read and thought about, then all that came of them is sent.
 #[derive(Debug, Default)]
 struct Batch {
-    updates: Vec<ConnId>,
+    updates: VecDeque<ConnId>,
     /// Octets that were taken in meanwhile.
     octets: usize,
 }
@@ -167,7 +166,6 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             drained: false,
             spare_tokens: Vec::new(),
             spare_mail: Vec::new(),
-            spare_updates: Vec::new(),
         }
     }
 
@@ -187,8 +185,10 @@ impl<N: Net, R: Recorder> Worker<N, R> {
                 break;
             }
         }
-        self.watch();
         self.tick();
+        self.catch_up();
+        // Whoever was answered until now may ask again.
+        self.watch();
         self.catch_up();
         if mem::take(&mut self.recorded) {
             self.recorder.flush();
@@ -281,7 +281,8 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     /// A listener that closes resets the clients in its queue: before a drain, they are taken.
     fn accept_all(&mut self) {
         for listener in 0..self.listeners.count() {
-            let mut all = BACKLOG_MAX;
+            // As many as can have waited there.
+            let mut all = BACKLOG.unsigned_abs();
             self.accept(listener, &mut all);
         }
     }
@@ -401,16 +402,11 @@ impl<N: Net, R: Recorder> Worker<N, R> {
 
     /// Does what was put off, and what follows from it.
     fn catch_up(&mut self) {
-        while !self.batch.updates.is_empty() {
-            let batch = Batch { updates: mem::take(&mut self.spare_updates), octets: 0 };
-            let mut updates = mem::replace(&mut self.batch, batch).updates;
-            for conn in updates.drain(..) {
-                if let Some(input) = self.update(conn) {
-                    self.hand_in(input);
-                }
-                self.settle();
+        while let Some(conn) = self.batch.updates.pop_front() {
+            if let Some(input) = self.update(conn) {
+                self.hand_in(input);
             }
-            self.spare_updates = updates;
+            self.settle();
         }
         self.batch.octets = 0;
     }
@@ -421,7 +417,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
                 self.slots.insert_connecting(conn, Box::pin(self.net.connect(peer)));
                 self.look_again(conn);
             }
-            Action::Update { conn } => self.batch.updates.push(conn),
+            Action::Update { conn } => self.batch.updates.push_back(conn),
             Action::Close { conn, how } => self.close(conn, how),
             Action::Listen(listen) => self.listeners.set(listen),
             Action::Acquire(permit) => {
@@ -569,9 +565,6 @@ const BATCH_OCTETS_MAX: usize = 32 * 1024;
 
 /// How long an accepted client for whose octets nobody waits may go unwatched: that much later it is noticed that it left.
 const UNWATCHED_MAX: Duration = Duration::from_millis(5);
-
-/// Clients taken from one listener before it closes: as many as can have waited there.
-const BACKLOG_MAX: u32 = 4_096;
 
 /// Reads from one connection until others get a turn.
 const READS_MAX: usize = 4;

@@ -87,12 +87,11 @@ impl Driver {
         }
     }
 
-    /// Reads what is there, and once more to find that there is nothing else.
+    /// Reads what is there: as less came than was allowed, there is nothing else.
     fn visit(&mut self, conn: ConnId, bytes: Bytes) {
         let allowed = meter::interest(&self.core, conn).map_or(0, |interest| interest.read);
         assert!(allowed >= bytes.len(), "{conn:?} may read only {allowed} octets");
         self.feed(Input::Data { conn, bytes });
-        meter::interest(&self.core, conn);
     }
 
     /// What ends a turn of the worker: timers, and when to be woken next.
