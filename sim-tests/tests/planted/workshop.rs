@@ -1,7 +1,7 @@
 //! A copy of the workspace in which bugs are planted, built and played: built one after the other in one target
 //! directory, in which the second build takes seconds, while those built before are played.
 
-use crate::patch::Patch;
+use crate::bug::Bug;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,7 +41,7 @@ impl Workshop {
 
     /// Builds with a bug planted, and takes it out again. What it begins to play ends as soon as the bug's laws have
     /// spoken.
-    pub(crate) fn begin(&mut self, bug: Option<&Patch>) -> Result<Game, Verdict> {
+    pub(crate) fn begin(&mut self, bug: Option<&Bug>) -> Result<Game, Verdict> {
         let changed = bug.map(|bug| bug.apply(&self.tree).expect("a bug that fits")).unwrap_or_default();
         let original = changed.keys().map(|file| (self.tree.join(file), self.read(file))).collect::<Vec<_>>();
         for (file, text) in changed {
@@ -55,7 +55,7 @@ impl Workshop {
         Ok(self.play(bug.map_or("no-bug", |bug| bug.name.as_str()), bug.map_or(&[], |bug| &bug.laws)))
     }
 
-    fn read(&self, file: &str) -> String {
+    fn read(&self, file: &Path) -> String {
         fs::read_to_string(self.tree.join(file)).expect("a file of the copy")
     }
 
