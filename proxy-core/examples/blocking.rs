@@ -8,7 +8,7 @@
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use bytes::Bytes;
-use proxy_core::{Action, Config, ConnId, Core, Input, Instant, Listen, NetError};
+use proxy_core::{Action, Config, ConnId, Core, Input, Instant, Listen, ListenerId, NetError};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, IoSlice, Read, Result, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -84,7 +84,7 @@ impl Driver {
         let conn = self.core.vacant();
         if socket.set_nonblocking(true).is_ok() {
             self.sockets.insert(conn, socket);
-            self.feed(Input::Accepted { conn, listener: 0, peer });
+            self.feed(Input::Accepted { conn, listener: ListenerId(0), peer });
         }
         true
     }

@@ -8,7 +8,7 @@
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use bytes::Bytes;
-use proxy_core::{Action, Close, Config, ConnId, Core, Input, Instant, NetError};
+use proxy_core::{Action, Close, Config, ConnId, Core, Input, Instant, ListenerId, NetError};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ impl Story {
         let (client, now) = (core.vacant(), Instant::ZERO);
         let mut story =
             Self { core, now, client, server: None, stalled: None, heard: BTreeMap::new(), over: false };
-        story.feed(Input::Accepted { conn: client, listener: 0, peer: address(40_000) });
+        story.feed(Input::Accepted { conn: client, listener: ListenerId(0), peer: address(40_000) });
         story
     }
 

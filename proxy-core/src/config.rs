@@ -1,5 +1,6 @@
 //! What the core is told to do. Every limit, with its unit, its default and where the default comes from.
 
+use crate::ids::{ClusterId, RouteId};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -7,10 +8,6 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-
-/// A cluster's place in [`Config::clusters`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClusterId(pub u32);
 
 /// Everything that decides what the core does, besides its inputs and its seed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,7 +65,7 @@ pub struct Cluster {
     /// How one is chosen.
     pub balance: Balance,
     /// Requests that may wait for a connection slot, per worker. 1,024 as in Envoy's `max_pending_requests`.
-    pub queue_max: u32,
+    pub max_queue: u32,
 }
 
 /// One address of a cluster.
@@ -79,7 +76,7 @@ pub struct Endpoint {
     /// Its share, relative to the others'. At least 1.
     pub weight: u32,
     /// Connections of the whole process to it; `None` for any number.
-    pub connections_max: Option<u32>,
+    pub max_connections: Option<u32>,
 }
 
 /// How an endpoint is chosen.
@@ -197,7 +194,7 @@ impl Limits {
 impl Config {
     /// One listener, one cluster, all defaults.
     pub fn simple(bind: SocketAddr, endpoints: &[SocketAddr]) -> Self {
-        let endpoint = |addr: &SocketAddr| Endpoint { addr: *addr, weight: 1, connections_max: None };
+        let endpoint = |addr: &SocketAddr| Endpoint { addr: *addr, weight: 1, max_connections: None };
         Self {
             listeners: alloc::vec![Listener { name: "main".into(), bind }],
             routes: alloc::vec![Route {
@@ -212,7 +209,7 @@ impl Config {
                 name: "main".into(),
                 endpoints: endpoints.iter().map(endpoint).collect(),
                 balance: Balance::RoundRobin,
-                queue_max: 1_024,
+                max_queue: 1_024,
             }],
             timeouts: Timeouts::default(),
             limits: Limits::default(),
@@ -229,8 +226,8 @@ impl Config {
     }
 
     /// The limits on waiting of a route, or those that hold before one is known.
-    pub(crate) fn timeouts_of(&self, route: Option<u32>) -> &Timeouts {
-        let route = route.and_then(|index| self.routes.get(index as usize));
+    pub(crate) fn timeouts_of(&self, route: Option<RouteId>) -> &Timeouts {
+        let route = route.and_then(|index| self.routes.get(index.index()));
         route.map_or(&self.timeouts, |route| &route.timeouts)
     }
 
@@ -240,7 +237,7 @@ impl Config {
     /// Names the rule broken and the place in the lists of this struct.
     pub fn validate(&self) -> Result<(), ConfigError> {
         for (index, route) in self.routes.iter().enumerate() {
-            if self.clusters.get(route.cluster.0 as usize).is_none() {
+            if self.clusters.get(route.cluster.index()).is_none() {
                 return Err(ConfigError::UnknownCluster { route: index });
             }
             if !route.path.starts_with('/') {
@@ -255,7 +252,7 @@ impl Config {
             if cluster.endpoints.iter().any(|endpoint| endpoint.weight == 0) {
                 return Err(ConfigError::ZeroWeight { cluster: index });
             }
-            if cluster.endpoints.iter().any(|endpoint| endpoint.connections_max == Some(0)) {
+            if cluster.endpoints.iter().any(|endpoint| endpoint.max_connections == Some(0)) {
                 return Err(ConfigError::ZeroConnections { cluster: index });
             }
         }

@@ -17,15 +17,16 @@ mod settle;
 mod view;
 
 use crate::action::{Action, Close, Interest};
-use crate::config::{ClusterId, Config, ConfigError};
+use crate::config::{Config, ConfigError};
 use crate::digest::Digest;
-use crate::exchange::{Exchange, ExchangeId};
+use crate::exchange::Exchange;
 use crate::http::HeadLimits;
-use crate::ids::Ids;
+use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::{ConnId, Input, Permit};
 use crate::link::Link;
 use crate::outbox::{Outbox, Slices};
 use crate::record::Outcome;
+use crate::rng::Rng;
 use crate::route::Router;
 use crate::session::Session;
 use crate::slab::Slab;
@@ -57,7 +58,7 @@ pub struct Core {
     admission: Admission,
     draining: Draining,
     timers: Timers,
-    ids: Ids,
+    rng: Rng,
     now: Instant,
     actions: VecDeque<Action>,
     spare: Spare,
@@ -106,7 +107,7 @@ impl Core {
             admission: Admission::default(),
             draining: Draining::default(),
             timers: Timers::default(),
-            ids: Ids::new(seed),
+            rng: Rng::new(seed),
             now: Instant::ZERO,
             actions: VecDeque::new(),
             spare: Spare::default(),
@@ -252,7 +253,7 @@ impl Core {
             (key, &conn.side, conn.armed).hash(&mut digest);
         }
         (&self.exchanges, &self.upstreams, &self.admission, &self.draining).hash(&mut digest);
-        (&self.timers, &self.ids, self.now, self.vacant()).hash(&mut digest);
+        (&self.timers, &self.rng, self.now, self.vacant()).hash(&mut digest);
         digest.finish()
     }
 
@@ -308,7 +309,7 @@ impl Core {
     }
 
     /// A connection to `endpoint` is gone: its permit is free for others.
-    fn free_link(&mut self, endpoint: u32) {
+    fn free_link(&mut self, endpoint: EndpointId) {
         match self.upstreams.freed(endpoint) {
             Freed::Unlimited => return,
             Freed::Spare => {}

@@ -7,20 +7,15 @@ mod wait;
 
 pub(crate) use wait::Wait;
 
-use crate::config::ClusterId;
 use crate::http::{Method, RequestHead, ResponseHead, Version};
+use crate::ids::{ClusterId, EndpointId, RouteId};
 use crate::input::ConnId;
 use crate::link::Request;
 use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary};
-use crate::slab::Key;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
-
-/// Names one exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ExchangeId(pub(crate) Key);
 
 /// One request being served.
 #[derive(Clone, Debug, Hash)]
@@ -28,7 +23,7 @@ pub(crate) struct Exchange {
     pub(crate) session: ConnId,
     /// What will be told of it, as far as it is known.
     pub(crate) outcome: Box<Outcome>,
-    pub(crate) route: u32,
+    pub(crate) route: RouteId,
     pub(crate) cluster: ClusterId,
     pub(crate) method: Method,
     pub(crate) version: Version,
@@ -104,13 +99,13 @@ impl Exchange {
     }
 
     /// Whether a connection to `endpoint` could not be made before.
-    pub(crate) fn has_failed_at(&self, endpoint: u32) -> bool {
+    pub(crate) fn has_failed_at(&self, endpoint: EndpointId) -> bool {
         self.outcome.attempts.iter().any(|attempt| {
             attempt.endpoint == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
         })
     }
 
-    pub(crate) fn begin_attempt(&mut self, endpoint: u32, reused: bool, now: Instant) {
+    pub(crate) fn begin_attempt(&mut self, endpoint: EndpointId, reused: bool, now: Instant) {
         let (took, result) = (Duration::ZERO, AttemptResult::Pending);
         self.outcome.attempts.push(Attempt { endpoint, reused, started: now, took, result });
         self.outcome.marks.leased.get_or_insert(now);

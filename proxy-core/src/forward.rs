@@ -4,6 +4,7 @@
 //! Trusts what `http` accepted. Does not know whom the head is for, nor when it is sent.
 
 mod request;
+mod request_id;
 mod response;
 
 use alloc::vec::Vec;
@@ -11,6 +12,7 @@ use alloc::vec::Vec;
 use crate::http::{Field, Framing, Version};
 
 pub use request::{RequestContext, Scheme, write_request};
+pub(crate) use request_id::request_id;
 pub use response::{ResponseContext, write_interim, write_response};
 
 /// How the body of a response is framed to a client that speaks `client`. HTTP/1.0 knows no chunks.

@@ -1,5 +1,6 @@
 //! What can happen to the core: facts, in the past tense. The only way to change it.
 
+use crate::ids::{EndpointId, ListenerId};
 use crate::slab::Key;
 use bytes::Bytes;
 use core::net::SocketAddr;
@@ -28,8 +29,8 @@ pub enum Input {
     Accepted {
         /// The id that the core offered.
         conn: ConnId,
-        /// Which of `Config::listeners` took it.
-        listener: u32,
+        /// Where.
+        listener: ListenerId,
         /// The client's address.
         peer: SocketAddr,
     },
@@ -123,6 +124,6 @@ pub enum NetError {
 pub enum Permit {
     /// `limits.client_connections`.
     Client,
-    /// `max_connections` of an endpoint: its index in [`Config::endpoints`](crate::Config::endpoints) order.
-    Endpoint(u32),
+    /// `max_connections` of an endpoint.
+    Endpoint(EndpointId),
 }

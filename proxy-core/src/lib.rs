@@ -26,6 +26,7 @@ mod link;
 mod outbox;
 mod record;
 mod reply;
+mod rng;
 mod route;
 mod session;
 mod slab;
@@ -37,9 +38,9 @@ mod upstreams;
 pub use self::core::Core;
 pub use action::{Action, Close, Interest, Listen};
 pub use config::{
-    Balance, ClientTimeouts, Cluster, ClusterId, Config, ConfigError, Endpoint, Limits, Listener, Route,
-    Timeouts,
+    Balance, ClientTimeouts, Cluster, Config, ConfigError, Endpoint, Limits, Listener, Route, Timeouts,
 };
+pub use ids::{ClusterId, EndpointId, ListenerId, RouteId};
 pub use input::{ConnId, Input, NetError, Permit};
 pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, replay};
 pub use record::{

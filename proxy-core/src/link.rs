@@ -1,11 +1,11 @@
 //! One upstream connection speaking HTTP/1: requests out, responses in. Knows nothing of clients or policy.
 
-use crate::exchange::ExchangeId;
 use crate::forward::{RequestContext, write_request};
 use crate::http::{
     BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Field, Framing, HeadKind, HeadLimits, HeadScanner,
     Method, Piece, RequestHead, ResponseHead, Trailers, Truncated,
 };
+use crate::ids::{EndpointId, ExchangeId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::time::Instant;
@@ -17,8 +17,8 @@ use core::time::Duration;
 /// One upstream connection.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Link {
-    /// Whom it leads to, in `Config::endpoints` order.
-    pub(crate) endpoint: u32,
+    /// Whom it leads to.
+    pub(crate) endpoint: EndpointId,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
     pub(crate) state: State,
@@ -117,7 +117,7 @@ pub(crate) enum Fin {
 
 impl Link {
     /// A connection that is being made for `request`.
-    pub(crate) fn connecting(endpoint: u32, request: Request) -> Self {
+    pub(crate) fn connecting(endpoint: EndpointId, request: Request) -> Self {
         Self {
             endpoint,
             inbox: Inbox::default(),

@@ -1,6 +1,6 @@
 //! The explanation of every exchange: who ended it, in which phase, after how long.
 
-use crate::config::ClusterId;
+use crate::ids::{ClusterId, EndpointId, ListenerId, RouteId};
 use crate::input::NetError;
 use crate::time::{Instant, Timer};
 use alloc::vec::Vec;
@@ -14,8 +14,8 @@ pub struct Outcome {
     pub started: Instant,
     /// When the last octet left, or it failed.
     pub ended: Instant,
-    /// Which of `Config::listeners`.
-    pub listener: u32,
+    /// Where the client came in.
+    pub listener: ListenerId,
     /// The client.
     pub peer: SocketAddr,
     /// What was asked for; `None` when the head could not be read.
@@ -26,8 +26,8 @@ pub struct Outcome {
     pub reason: Reason,
     /// Who ended it, in which phase: HAProxy's two letters.
     pub flags: Flags,
-    /// Which of `Config::routes` matched.
-    pub route: Option<u32>,
+    /// Which route matched.
+    pub route: Option<RouteId>,
     /// Which cluster it went to.
     pub cluster: Option<ClusterId>,
     /// Every connection that was tried, in order.
@@ -47,7 +47,7 @@ pub struct Outcome {
 /// Where a request came from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
-    pub(crate) listener: u32,
+    pub(crate) listener: ListenerId,
     pub(crate) peer: SocketAddr,
     /// Its first octet.
     pub(crate) began: Instant,
@@ -149,8 +149,8 @@ pub struct RequestSummary {
 /// One try of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
-    /// The endpoint, in `Config::endpoints` order.
-    pub endpoint: u32,
+    /// The endpoint.
+    pub endpoint: EndpointId,
     /// Whether a pooled connection was used.
     pub reused: bool,
     /// When it began.

@@ -1,6 +1,7 @@
 //! Which route a request takes: the most specific host, then the longest path, never the order of the file.
 
 use crate::config::{Config, Route};
+use crate::ids::RouteId;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,18 +14,18 @@ pub(crate) struct Router {
     any: Paths,
 }
 
-/// Path prefixes with the index of their route, longest first.
-type Paths = Vec<(String, u32)>;
+/// Path prefixes with their route, longest first.
+type Paths = Vec<(String, RouteId)>;
 
 impl Router {
     pub(crate) fn new(routes: &[Route]) -> Self {
         let mut router = Self { hosts: BTreeMap::new(), any: Paths::new() };
-        for (index, route) in (0u32..).zip(routes) {
+        for (id, route) in (0..).map(RouteId).zip(routes) {
             let paths = match &route.host {
                 Some(host) => router.hosts.entry(host.to_ascii_lowercase()).or_default(),
                 None => &mut router.any,
             };
-            paths.push((route.path.clone(), index));
+            paths.push((route.path.clone(), id));
         }
         for paths in router.hosts.values_mut().chain([&mut router.any]) {
             paths.sort_by_key(|(path, _)| core::cmp::Reverse(path.len()));
@@ -32,9 +33,9 @@ impl Router {
         router
     }
 
-    /// The index of the route for `host` (no port) and `path`. A host whose routes don't match the path falls through
+    /// The route for `host` (no port) and `path`. A host whose routes don't match the path falls through
     /// to the next less specific one.
-    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<u32> {
+    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<RouteId> {
         // `OPTIONS *` speaks of the server as a whole (RFC 9112 §3.2.4): whoever has its root answers.
         let path = if path == b"*" { b"/" } else { path };
         if self.hosts.is_empty() {
@@ -58,8 +59,8 @@ fn candidates(host: &str) -> impl Iterator<Item = String> {
     [String::from(host)].into_iter().chain(wildcards)
 }
 
-fn longest(paths: &Paths, path: &[u8]) -> Option<u32> {
-    paths.iter().find(|(prefix, _)| is_prefix(prefix.as_bytes(), path)).map(|(_, index)| *index)
+fn longest(paths: &Paths, path: &[u8]) -> Option<RouteId> {
+    paths.iter().find(|(prefix, _)| is_prefix(prefix.as_bytes(), path)).map(|(_, id)| *id)
 }
 
 /// Whether `prefix` covers whole segments of `path`. Octet for octet: nothing is decoded or normalised, because the
@@ -72,16 +73,17 @@ fn is_prefix(prefix: &[u8], path: &[u8]) -> bool {
 }
 
 impl Config {
-    /// The index of the route that a request for `host` (no port) and `path` takes; `None` is a 404.
-    pub fn route_for(&self, host: &str, path: &str) -> Option<usize> {
-        Router::new(&self.routes).find(host.as_bytes(), path.as_bytes()).map(|index| index as usize)
+    /// The route that a request for `host` (no port) and `path` takes; `None` is a 404.
+    pub fn route_for(&self, host: &str, path: &str) -> Option<RouteId> {
+        Router::new(&self.routes).find(host.as_bytes(), path.as_bytes())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ClusterId, Timeouts};
+    use crate::config::Timeouts;
+    use crate::ids::ClusterId;
 
     fn router(routes: &[(&str, &str)]) -> Router {
         let routes: Vec<_> = routes
@@ -109,12 +111,12 @@ mod tests {
         ];
         let router = router(&routes);
         let find = |host: &str, path: &str| router.find(host.as_bytes(), path.as_bytes());
-        assert_eq!(find("shop.example.com", "/api/x"), Some(3));
-        assert_eq!(find("shop.example.com", "*"), Some(2));
-        assert_eq!(find("SHOP.example.com", "/cart"), Some(2));
-        assert_eq!(find("a.b.example.com", "/"), Some(1));
-        assert_eq!(find("example.com", "/"), Some(0));
-        assert_eq!(find("other", "/api/v2/y"), Some(4));
+        assert_eq!(find("shop.example.com", "/api/x"), Some(RouteId(3)));
+        assert_eq!(find("shop.example.com", "*"), Some(RouteId(2)));
+        assert_eq!(find("SHOP.example.com", "/cart"), Some(RouteId(2)));
+        assert_eq!(find("a.b.example.com", "/"), Some(RouteId(1)));
+        assert_eq!(find("example.com", "/"), Some(RouteId(0)));
+        assert_eq!(find("other", "/api/v2/y"), Some(RouteId(4)));
     }
 
     #[test]
@@ -122,10 +124,10 @@ mod tests {
         let router = router(&[("", "/api"), ("", "/files/")]);
         let find = |path: &str| router.find(b"", path.as_bytes());
         assert_eq!(find("*"), None);
-        assert_eq!(find("/api"), Some(0));
-        assert_eq!(find("/api/x"), Some(0));
+        assert_eq!(find("/api"), Some(RouteId(0)));
+        assert_eq!(find("/api/x"), Some(RouteId(0)));
         assert_eq!(find("/apix"), None);
-        assert_eq!(find("/files/x"), Some(1));
+        assert_eq!(find("/files/x"), Some(RouteId(1)));
         assert_eq!(find("/files"), None);
     }
 }

@@ -3,12 +3,12 @@
 //! Knows nothing of upstreams, routes or timeouts: it turns octets into requests and answers into octets. HTTP/2
 //! would be another session over the same exchanges.
 
-use crate::exchange::ExchangeId;
 use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
 use crate::http::{
     BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Field, Framing, HeadKind, HeadLimits, HeadScanner,
     Piece, RequestHead, ResponseHead, Trailers, Version,
 };
+use crate::ids::{ExchangeId, ListenerId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::record::{Origin, Outcome};
@@ -21,7 +21,7 @@ use core::net::SocketAddr;
 /// One downstream connection.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Session {
-    pub(crate) listener: u32,
+    pub(crate) listener: ListenerId,
     pub(crate) peer: SocketAddr,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
@@ -126,7 +126,7 @@ impl State {
 }
 
 impl Session {
-    pub(crate) fn new(listener: u32, peer: SocketAddr) -> Self {
+    pub(crate) fn new(listener: ListenerId, peer: SocketAddr) -> Self {
         Self {
             listener,
             peer,

@@ -4,8 +4,8 @@
 
 mod balance;
 
-use crate::config::{ClusterId, Config};
-use crate::exchange::ExchangeId;
+use crate::config::Config;
+use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::ConnId;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
@@ -27,7 +27,7 @@ struct Cluster {
     members: Range<u32>,
     /// Exchanges that wait for a connection slot, in order.
     pending: VecDeque<ExchangeId>,
-    queue_max: u32,
+    max_queue: u32,
     /// Whether one of its endpoints has a limit on connections.
     has_limit: bool,
     /// What an HTTP/1.0 request without a Host is given as one.
@@ -62,11 +62,11 @@ enum Permits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leased {
     /// On this idle connection.
-    Idle { endpoint: u32, conn: ConnId },
+    Idle { endpoint: EndpointId, conn: ConnId },
     /// On a new connection.
-    Fresh { endpoint: u32 },
+    Fresh { endpoint: EndpointId },
     /// A permit for this endpoint must be asked for first; the request waits.
-    Ask { endpoint: u32 },
+    Ask { endpoint: EndpointId },
     /// All permits were asked for; the request waits.
     Wait,
     /// There is no endpoint left to try.
@@ -95,7 +95,7 @@ impl Upstreams {
                 cluster: ClusterId(id),
                 turn: Turn::new(endpoint.weight),
                 idle: Vec::new(),
-                permits: match endpoint.connections_max {
+                permits: match endpoint.max_connections {
                     None => Permits::Unlimited,
                     Some(_) => Permits::Limited { spare: 0, asked: false, wanted: false },
                 },
@@ -111,8 +111,8 @@ impl Upstreams {
             clusters.push(Cluster {
                 members,
                 pending: VecDeque::new(),
-                queue_max: cluster.queue_max,
-                has_limit: cluster.endpoints.iter().any(|endpoint| endpoint.connections_max.is_some()),
+                max_queue: cluster.max_queue,
+                has_limit: cluster.endpoints.iter().any(|endpoint| endpoint.max_connections.is_some()),
                 fallback_host: cluster
                     .endpoints
                     .first()
@@ -122,47 +122,53 @@ impl Upstreams {
         Self { clusters, endpoints }
     }
 
-    pub(crate) fn addr(&self, endpoint: u32) -> SocketAddr {
-        self.endpoints[endpoint as usize].addr
+    pub(crate) fn addr(&self, endpoint: EndpointId) -> SocketAddr {
+        self.endpoints[endpoint.index()].addr
     }
 
     pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {
-        &self.clusters[cluster.0 as usize].fallback_host
+        &self.clusters[cluster.index()].fallback_host
     }
 
-    pub(crate) fn cluster_of(&self, endpoint: u32) -> ClusterId {
-        self.endpoints[endpoint as usize].cluster
+    pub(crate) fn cluster_of(&self, endpoint: EndpointId) -> ClusterId {
+        self.endpoints[endpoint.index()].cluster
     }
 
     /// The cluster of an endpoint that may not exist.
-    pub(crate) fn find_cluster(&self, endpoint: u32) -> Option<ClusterId> {
-        self.endpoints.get(endpoint as usize).map(|endpoint| endpoint.cluster)
+    pub(crate) fn find_cluster(&self, endpoint: EndpointId) -> Option<ClusterId> {
+        self.endpoints.get(endpoint.index()).map(|endpoint| endpoint.cluster)
     }
 
     /// Finds a connection for a request of `cluster`. Not to an endpoint for which `tried` holds; with `fresh`, not an
     /// idle one.
-    pub(crate) fn lease(&mut self, cluster: ClusterId, fresh: bool, tried: impl Fn(u32) -> bool) -> Leased {
-        let Cluster { members, has_limit, .. } = &self.clusters[cluster.0 as usize];
+    pub(crate) fn lease(
+        &mut self,
+        cluster: ClusterId,
+        fresh: bool,
+        tried: impl Fn(EndpointId) -> bool,
+    ) -> Leased {
+        let Cluster { members, has_limit, .. } = &self.clusters[cluster.index()];
         let (members, has_limit) = (members.clone(), *has_limit);
         let first = members.start;
         let endpoints = &mut self.endpoints[members.start as usize..members.end as usize];
         // A permit came for who waits now; the turn was taken when it was asked for.
-        let mut granted = (first..).zip(endpoints.iter_mut());
+        let mut granted = (first..).map(EndpointId).zip(endpoints.iter_mut());
         if has_limit
             && let Some((at, endpoint)) = granted.find(|(at, endpoint)| endpoint.has_spare() && !tried(*at))
         {
             return endpoint.take(at, fresh);
         }
-        let may_serve = |at, endpoint: &Endpoint| !tried(first + at) && endpoint.may_serve(fresh);
+        let id = |at: u32| EndpointId(first + at);
+        let may_serve = |at, endpoint: &Endpoint| !tried(id(at)) && endpoint.may_serve(fresh);
         if let Some((at, chosen)) = balance::next(endpoints, may_serve, |endpoint| &mut endpoint.turn) {
-            return chosen.take(first + at, fresh);
+            return chosen.take(id(at), fresh);
         }
-        if members.into_iter().any(|endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
+        if members.map(EndpointId).any(|endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
     }
 
     /// Puts a clean connection into the pool, unless another worker waits for its permit.
-    pub(crate) fn park(&mut self, endpoint: u32, conn: ConnId) -> bool {
-        let endpoint = &mut self.endpoints[endpoint as usize];
+    pub(crate) fn park(&mut self, endpoint: EndpointId, conn: ConnId) -> bool {
+        let endpoint = &mut self.endpoints[endpoint.index()];
         if matches!(endpoint.permits, Permits::Limited { wanted: true, .. }) {
             return false;
         }
@@ -171,16 +177,16 @@ impl Upstreams {
     }
 
     /// Takes a connection that ended out of the pool, if it is there.
-    pub(crate) fn unpark(&mut self, endpoint: u32, conn: ConnId) {
-        let idle = &mut self.endpoints[endpoint as usize].idle;
+    pub(crate) fn unpark(&mut self, endpoint: EndpointId, conn: ConnId) {
+        let idle = &mut self.endpoints[endpoint.index()].idle;
         if let Some(at) = idle.iter().rposition(|parked| *parked == conn) {
             idle.remove(at);
         }
     }
 
     /// A permit was granted: it is spare. Returns whose requests may need it; `None` if nobody can have asked for it.
-    pub(crate) fn granted(&mut self, endpoint: u32) -> Option<ClusterId> {
-        let endpoint = self.endpoints.get_mut(endpoint as usize)?;
+    pub(crate) fn granted(&mut self, endpoint: EndpointId) -> Option<ClusterId> {
+        let endpoint = self.endpoints.get_mut(endpoint.index())?;
         let Permits::Limited { spare, asked, .. } = &mut endpoint.permits else { return None };
         *asked = false;
         *spare += 1;
@@ -188,8 +194,8 @@ impl Upstreams {
     }
 
     /// Another worker waits for a permit of this endpoint. Returns the idle connection that should go.
-    pub(crate) fn wanted(&mut self, endpoint: u32) -> Option<ConnId> {
-        let endpoint = self.endpoints.get_mut(endpoint as usize)?;
+    pub(crate) fn wanted(&mut self, endpoint: EndpointId) -> Option<ConnId> {
+        let endpoint = self.endpoints.get_mut(endpoint.index())?;
         let oldest = endpoint.idle.first().copied();
         if let Permits::Limited { wanted, .. } = &mut endpoint.permits {
             *wanted = oldest.is_none();
@@ -199,8 +205,8 @@ impl Upstreams {
 
     /// A connection to the endpoint is gone, and its permit with it.
     #[must_use]
-    pub(crate) fn freed(&mut self, endpoint: u32) -> Freed {
-        match &mut self.endpoints[endpoint as usize].permits {
+    pub(crate) fn freed(&mut self, endpoint: EndpointId) -> Freed {
+        match &mut self.endpoints[endpoint.index()].permits {
             Permits::Unlimited => Freed::Unlimited,
             Permits::Limited { wanted, .. } if *wanted => {
                 *wanted = false;
@@ -214,9 +220,9 @@ impl Upstreams {
     }
 
     /// A permit that the first in the queue has no use for, once per call.
-    pub(crate) fn take_surplus(&mut self, cluster: ClusterId) -> Option<u32> {
-        let mut members = self.clusters[cluster.0 as usize].members.clone();
-        members.find(|endpoint| match &mut self.endpoints[*endpoint as usize].permits {
+    pub(crate) fn take_surplus(&mut self, cluster: ClusterId) -> Option<EndpointId> {
+        let mut members = self.clusters[cluster.index()].members.clone().map(EndpointId);
+        members.find(|endpoint| match &mut self.endpoints[endpoint.index()].permits {
             Permits::Limited { spare, .. } if *spare > 0 => {
                 *spare -= 1;
                 true
@@ -231,25 +237,25 @@ impl Upstreams {
     }
 
     pub(crate) fn enqueue(&mut self, cluster: ClusterId, exchange: ExchangeId) {
-        self.clusters[cluster.0 as usize].pending.push_back(exchange);
+        self.clusters[cluster.index()].pending.push_back(exchange);
     }
 
     pub(crate) fn next_pending(&self, cluster: ClusterId) -> Option<ExchangeId> {
-        self.clusters[cluster.0 as usize].pending.front().copied()
+        self.clusters[cluster.index()].pending.front().copied()
     }
 
     pub(crate) fn dequeue(&mut self, cluster: ClusterId, exchange: ExchangeId) {
-        self.clusters[cluster.0 as usize].pending.retain(|pending| *pending != exchange);
+        self.clusters[cluster.index()].pending.retain(|pending| *pending != exchange);
     }
 
     pub(crate) fn queued(&self, cluster: ClusterId) -> usize {
-        self.clusters.get(cluster.0 as usize).map_or(0, |cluster| cluster.pending.len())
+        self.clusters.get(cluster.index()).map_or(0, |cluster| cluster.pending.len())
     }
 
     /// The last exchange of a queue that is over its limit.
     pub(crate) fn overflowing(&self, cluster: ClusterId) -> Option<ExchangeId> {
-        let cluster = &self.clusters[cluster.0 as usize];
-        if cluster.pending.len() > cluster.queue_max as usize {
+        let cluster = &self.clusters[cluster.index()];
+        if cluster.pending.len() > cluster.max_queue as usize {
             cluster.pending.back().copied()
         } else {
             None
@@ -283,7 +289,7 @@ impl Endpoint {
     }
 
     /// An idle connection; or else a new one, for which a spare permit is used up; or else a request for one.
-    fn take(&mut self, endpoint: u32, fresh: bool) -> Leased {
+    fn take(&mut self, endpoint: EndpointId, fresh: bool) -> Leased {
         if let Some(conn) = if fresh { None } else { self.idle.pop() } {
             return Leased::Idle { endpoint, conn };
         }

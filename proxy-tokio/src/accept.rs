@@ -3,7 +3,7 @@
 
 use crate::net::Net;
 use crate::ready::{Bell, Inbox, Token};
-use proxy_core::{Instant, Listen};
+use proxy_core::{Instant, Listen, ListenerId};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,12 +27,12 @@ struct Listener<N: Net> {
 
 impl<N: Net> Listeners<N> {
     pub(crate) fn new(listeners: Vec<N::Listener>, inbox: &Arc<Inbox>) -> Self {
-        let listener = |(number, inner)| {
-            let bell = Bell::new(Token::Listener(number), inbox);
+        let listener = |(id, inner)| {
+            let bell = Bell::new(Token::Listener(id), inbox);
             let waker = Waker::from(Arc::clone(&bell));
             Listener { inner, bell, waker }
         };
-        let listeners = (0..).zip(listeners).map(listener).collect();
+        let listeners = (0..).map(ListenerId).zip(listeners).map(listener).collect();
         Self { listeners, listen: Listen::Accept, resting_until: None, warned_at: None }
     }
 
@@ -51,30 +51,35 @@ impl<N: Net> Listeners<N> {
         self.listeners.iter().for_each(|listener| listener.waker.wake_by_ref());
     }
 
-    pub(crate) fn count(&self) -> u32 {
-        u32::try_from(self.listeners.len()).unwrap_or(u32::MAX)
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ListenerId> + use<N> {
+        (0..self.listeners.len()).map(ListenerId::at)
     }
 
     /// The worker looks at this listener now.
-    pub(crate) fn answer(&self, number: u32) {
-        if let Some(listener) = self.listeners.get(number as usize) {
+    pub(crate) fn answer(&self, id: ListenerId) {
+        if let Some(listener) = self.listeners.get(id.index()) {
             listener.bell.answer();
         }
     }
 
     /// Has this listener looked at again.
-    pub(crate) fn ring_one(&self, number: u32) {
-        if let Some(listener) = self.listeners.get(number as usize) {
+    pub(crate) fn ring_one(&self, id: ListenerId) {
+        if let Some(listener) = self.listeners.get(id.index()) {
             listener.waker.wake_by_ref();
         }
     }
 
     /// The next client of a listener. `None`: there is none, or none is wanted; the bell rings when that changes.
-    pub(crate) fn accept(&mut self, net: &N, number: u32, now: Instant) -> Option<(N::Stream, SocketAddr)> {
+    pub(crate) fn accept(
+        &mut self,
+        net: &N,
+        id: ListenerId,
+        now: Instant,
+    ) -> Option<(N::Stream, SocketAddr)> {
         if self.listen != Listen::Accept || self.resting_until.is_some() {
             return None;
         }
-        let Listener { inner, waker, .. } = self.listeners.get_mut(number as usize)?;
+        let Listener { inner, waker, .. } = self.listeners.get_mut(id.index())?;
         let mut cx = Context::from_waker(waker);
         for _ in 0..FAILURES_MAX {
             match net.poll_accept(inner, &mut cx) {

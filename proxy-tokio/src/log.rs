@@ -63,12 +63,12 @@ impl Line<'_> {
     }
 
     fn listener(&self) -> &str {
-        let listener = self.site.config.listeners.get(self.outcome.listener as usize);
+        let listener = self.site.config.listeners.get(self.outcome.listener.index());
         listener.map_or("-", |listener| &listener.name)
     }
 
     fn cluster(&self) -> Option<&str> {
-        let cluster = self.site.config.clusters.get(self.outcome.cluster?.0 as usize)?;
+        let cluster = self.site.config.clusters.get(self.outcome.cluster?.index())?;
         Some(&cluster.name)
     }
 
@@ -78,11 +78,11 @@ impl Line<'_> {
     }
 
     fn endpoint_of(&self, attempt: &Attempt) -> Option<&str> {
-        self.site.endpoints.get(attempt.endpoint as usize).map(String::as_str)
+        self.site.endpoints.get(attempt.endpoint.index()).map(String::as_str)
     }
 
     fn route(&self) -> Option<String> {
-        let route = self.site.config.routes.get(self.outcome.route? as usize)?;
+        let route = self.site.config.routes.get(self.outcome.route?.index())?;
         Some(format!("{}{}", route.host.as_deref().unwrap_or("*"), route.path))
     }
 }

@@ -19,7 +19,7 @@ impl Permits {
             client: config.limits.client_connections.map(Gate::new),
             endpoints: config
                 .endpoints()
-                .map(|(_, endpoint)| endpoint.connections_max.map(Gate::new))
+                .map(|(_, endpoint)| endpoint.max_connections.map(Gate::new))
                 .collect(),
         }
     }
@@ -45,7 +45,7 @@ impl Permits {
     fn gate(&self, permit: Permit) -> Option<&Gate> {
         match permit {
             Permit::Client => self.client.as_ref(),
-            Permit::Endpoint(index) => self.endpoints.get(index as usize)?.as_ref(),
+            Permit::Endpoint(id) => self.endpoints.get(id.index())?.as_ref(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which parts of a worker have news: the only thing that wakes it. Knows no sockets and no core; others leave a
 //! token or a message here, from any thread.
 
-use proxy_core::Input;
+use proxy_core::{Input, ListenerId};
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,8 @@ use std::task::{Wake, Waker};
 pub(crate) enum Token {
     /// The connection in this slot.
     Slot(u32),
-    /// The listener of this number.
-    Listener(u32),
+    /// This listener.
+    Listener(ListenerId),
     /// The alarm.
     Alarm,
 }

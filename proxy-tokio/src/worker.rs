@@ -9,7 +9,7 @@ use crate::pump::{self, Read, ReadBuffer, Then};
 use crate::ready::{Inbox, Token};
 use crate::slots::{Occupant, Slots};
 use crate::timer::{Alarm, Clock};
-use proxy_core::{Action, Close, ConnId, Core, Input, Instant, Interest, NetError, Outcome};
+use proxy_core::{Action, Close, ConnId, Core, Input, Instant, Interest, ListenerId, NetError, Outcome};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::mem;
@@ -272,7 +272,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             *allowance -= 1;
             match token {
                 Token::Slot(index) => self.visit(index),
-                Token::Listener(number) => self.accept(number, allowance),
+                Token::Listener(id) => self.accept(id, allowance),
                 Token::Alarm => self.alarm.answer(),
             }
         }
@@ -280,7 +280,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
 
     /// A listener that closes resets the clients in its queue: before a drain, they are taken.
     fn accept_all(&mut self) {
-        for listener in 0..self.listeners.count() {
+        for listener in self.listeners.ids() {
             // As many as can have waited there.
             let mut all = BACKLOG.unsigned_abs();
             self.accept(listener, &mut all);
@@ -288,7 +288,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
     }
 
     /// Takes at least one client, if any waits, and at most as many more as `allowance` says.
-    fn accept(&mut self, listener: u32, allowance: &mut u32) {
+    fn accept(&mut self, listener: ListenerId, allowance: &mut u32) {
         self.listeners.answer(listener);
         for _ in 0..=*allowance {
             let Some((stream, peer)) = self.listeners.accept(&self.net, listener, self.now) else { return };

@@ -142,7 +142,7 @@ fn a_limit_of_one_connection_holds_across_workers_and_starves_nobody() {
         }
     });
     let proxy = Proxy::start(origin.addr, 3, |config| {
-        config.clusters[0].endpoints[0].connections_max = Some(1);
+        config.clusters[0].endpoints[0].max_connections = Some(1);
         config.routes[0].timeouts.queue = Some(Duration::from_secs(10));
     });
     let clients: Vec<_> = (0..12)

@@ -8,7 +8,7 @@ use crate::script::{Client, Endpoint, Request, Script};
 use crate::setup;
 use crate::time::MS;
 use crate::world::{Event, World};
-use proxy_core::{ClusterId, Input, Outcome, Reason};
+use proxy_core::{ClusterId, EndpointId, Input, Outcome, Reason};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub(crate) struct Aftermath {
     /// The clients that made them.
     visitors: Range<usize>,
     served: BTreeSet<u32>,
-    endpoints: BTreeSet<u32>,
+    endpoints: BTreeSet<EndpointId>,
 }
 
 impl Aftermath {

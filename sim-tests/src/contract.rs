@@ -5,7 +5,7 @@ use crate::notes;
 use crate::setup;
 use crate::time::MS;
 use crate::world::World;
-use proxy_core::{ClusterId, ConnId, Permit};
+use proxy_core::{ClusterId, ConnId, EndpointId, Permit};
 
 impl World {
     /// Checks what must hold after each input and its actions.
@@ -45,7 +45,7 @@ impl World {
 
     /// Checks what must hold once nothing is left to do for an input.
     pub(crate) fn check_settled(&mut self) {
-        let most = self.core.config().clusters.first().map_or(0, |cluster| cluster.queue_max);
+        let most = self.core.config().clusters.first().map_or(0, |cluster| cluster.max_queue);
         let queued = self.core.queued(ClusterId(0));
         if queued > most as usize {
             self.facts.violate(format!("{queued} requests wait in a queue for {most}"));
@@ -66,8 +66,9 @@ impl World {
 
     /// No more connections to an endpoint than we have permits for, and no new one for whose permit another worker waits.
     pub(crate) fn check_links(&mut self, endpoint: usize, cause: notes::Cause) {
-        let place = setup::endpoints(&self.script).iter().position(|place| *place == endpoint);
-        let permit = Permit::Endpoint(place.and_then(|place| u32::try_from(place).ok()).unwrap_or(u32::MAX));
+        let places = setup::endpoints(&self.script);
+        let Some(place) = places.iter().position(|place| *place == endpoint) else { return };
+        let permit = Permit::Endpoint(EndpointId::at(place));
         let Some(owned) = self.permits.ours(permit) else { return };
         if self.permits.is_rivals_turn(permit) && cause != notes::Cause::Granted {
             self.facts

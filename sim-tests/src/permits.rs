@@ -1,6 +1,6 @@
 //! The process-wide limits as the other workers share them: a count, a queue, and rivals who want a unit too.
 
-use proxy_core::{Config, Input, Permit};
+use proxy_core::{Config, EndpointId, Input, Permit};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Who asked for a unit.
@@ -29,8 +29,9 @@ impl Permits {
         let mut permits = Self::default();
         let clients = config.limits.client_connections.map(|max| (Permit::Client, max));
         let endpoints = (0..)
+            .map(EndpointId)
             .zip(config.endpoints())
-            .filter_map(|(index, (_, endpoint))| Some((Permit::Endpoint(index), endpoint.connections_max?)));
+            .filter_map(|(id, (_, endpoint))| Some((Permit::Endpoint(id), endpoint.max_connections?)));
         for (permit, max) in clients.into_iter().chain(endpoints) {
             permits.limits.insert(permit, Limit { max, ..Limit::default() });
         }

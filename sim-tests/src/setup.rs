@@ -6,7 +6,8 @@ use crate::model::routes;
 use crate::script::{self, Script, cyclic};
 use crate::time::Nanos;
 use proxy_core::{
-    Balance, ClientTimeouts, Cluster, ClusterId, Config, Endpoint, Limits, Listener, Route, Timeouts,
+    Balance, ClientTimeouts, Cluster, ClusterId, Config, Endpoint, Limits, Listener, ListenerId, Route,
+    Timeouts,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -47,13 +48,13 @@ fn cluster(script: &Script, at: u8) -> Cluster {
     let endpoint = |place: usize| Endpoint {
         addr: endpoint_addr(place),
         weight: cyclic(&script.endpoints, place).map_or(1, |endpoint| endpoint.weight.into()).max(1),
-        connections_max: (limits.connections > 0).then_some(limits.connections.into()),
+        max_connections: (limits.connections > 0).then_some(limits.connections.into()),
     };
     Cluster {
         name: format!("cluster {at}"),
         endpoints: endpoints_of(script, at).map(endpoint).collect(),
         balance: Balance::RoundRobin,
-        queue_max: if limits.queue > 0 { limits.queue.into() } else { 1_024 },
+        max_queue: if limits.queue > 0 { limits.queue.into() } else { 1_024 },
     }
 }
 
@@ -165,8 +166,8 @@ pub(crate) fn client_addr(script: &Script, index: usize) -> SocketAddr {
 }
 
 /// Where a client comes in.
-pub(crate) fn listener_of(script: &Script, index: usize) -> u32 {
-    u32::from(script.client(index).listener % listeners(script))
+pub(crate) fn listener_of(script: &Script, index: usize) -> ListenerId {
+    ListenerId::at(usize::from(script.client(index).listener % listeners(script)))
 }
 
 /// Whether the proxy believes what a client says of those before it.

@@ -17,7 +17,7 @@ use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND};
 use crate::trace::Trace;
 use proxy_core::{
-    ClusterId, ConnId, Core, Deadline, Input, Instant, JournalWriter, Listen, NetError, Permit,
+    ClusterId, ConnId, Core, Deadline, EndpointId, Input, Instant, JournalWriter, Listen, NetError, Permit,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -214,7 +214,7 @@ impl World {
         self.check_rest();
         self.facts.finish();
         for (id, cluster) in (0..).map(ClusterId).zip(&self.core.config().clusters) {
-            self.facts.check_queue(id, cluster.queue_max);
+            self.facts.check_queue(id, cluster.max_queue);
         }
         if self.journal.is_some() {
             self.summary = self.facts.summary();
@@ -456,7 +456,7 @@ impl World {
     }
 
     fn rival(&mut self, wants: bool) {
-        let permit = Permit::Endpoint(0);
+        let permit = Permit::Endpoint(EndpointId(0));
         let inputs = if wants { self.permits.rival_wants(permit) } else { self.permits.rival_leaves(permit) };
         inputs.into_iter().for_each(|input| self.feed(input));
     }

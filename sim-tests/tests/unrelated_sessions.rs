@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use proxy_core::{
-    Action, Cluster, ClusterId, Config, ConnId, Core, Input, Instant, Interest, JournalReader, Permit,
-    Record, Route,
+    Action, Cluster, ClusterId, Config, ConnId, Core, Input, Instant, Interest, JournalReader, ListenerId,
+    Permit, Record, Route,
 };
 use sim_tests::{Fault, Settings, Suite, Violation, run};
 use std::collections::BTreeMap;
@@ -143,7 +143,7 @@ impl Play {
     /// Their place among the clients is granted at once; the journal's sessions hear nothing of it.
     fn accept_stranger(&mut self, conn: ConnId) {
         let told = self.told.len();
-        self.handle(Input::Accepted { conn, listener: 0, peer: STRANGER });
+        self.handle(Input::Accepted { conn, listener: ListenerId(0), peer: STRANGER });
         self.handle(Input::Granted { permit: Permit::Client });
         self.told.truncate(told);
     }
@@ -152,7 +152,7 @@ impl Play {
 fn with_strangers(mut config: Config) -> Config {
     let (cluster, own) = (ClusterId(u32::try_from(config.clusters.len()).expect("few")), &config.routes[0]);
     let route = Route { host: Some("elsewhere".to_owned()), path: "/".to_owned(), cluster, ..own.clone() };
-    let endpoint = proxy_core::Endpoint { addr: THEIR_SERVER, weight: 1, connections_max: None };
+    let endpoint = proxy_core::Endpoint { addr: THEIR_SERVER, weight: 1, max_connections: None };
     let clusters =
         Cluster { name: "theirs".to_owned(), endpoints: vec![endpoint], ..config.clusters[0].clone() };
     config.clusters.push(clusters);

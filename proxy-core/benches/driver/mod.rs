@@ -4,7 +4,7 @@ pub(crate) mod meter;
 pub(crate) mod scenario;
 
 use bytes::Bytes;
-use proxy_core::{Action, ConnId, Core, Input, Instant, Interest, Permit};
+use proxy_core::{Action, ConnId, Core, Input, Instant, Interest, ListenerId, Permit};
 use scenario::Scenario;
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -83,7 +83,7 @@ impl Driver {
             let port = 40_000 + u16::try_from(at).expect("few clients");
             let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 17), port));
             self.clients.push(conn);
-            self.feed(Input::Accepted { conn, listener: 0, peer });
+            self.feed(Input::Accepted { conn, listener: ListenerId(0), peer });
         }
     }
 

@@ -106,7 +106,7 @@ fn add_policy(config: &mut Config) {
     }
     for cluster in &mut config.clusters {
         for endpoint in &mut cluster.endpoints {
-            endpoint.connections_max = Some(1_000);
+            endpoint.max_connections = Some(1_000);
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{Core, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Exchange, ExchangeId, Stage, Wait};
+use crate::exchange::{Exchange, Stage, Wait};
 use crate::http::{BodySink, Method, RequestHead};
+use crate::ids::{ExchangeId, ListenerId};
 use crate::input::{ConnId, Permit};
 use crate::link::Link;
 use crate::record::Origin;
@@ -27,7 +28,7 @@ pub(super) struct Admission {
 }
 
 impl Core {
-    pub(super) fn on_accepted(&mut self, conn: ConnId, listener: u32, peer: SocketAddr) {
+    pub(super) fn on_accepted(&mut self, conn: ConnId, listener: ListenerId, peer: SocketAddr) {
         if conn != self.vacant() {
             return;
         }
@@ -172,7 +173,7 @@ impl Core {
         let Some(route) = self.router.find(head.host_bytes().unwrap_or_default(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(head));
         };
-        let Some(config) = self.config.routes.get(route as usize) else { return };
+        let Some(config) = self.config.routes.get(route.index()) else { return };
         if let (Some(limit), Some(length)) = (config.request_body_max, head.content_length())
             && length > limit
         {
@@ -182,7 +183,7 @@ impl Core {
         let Some(entry) = self.conns.get_mut(conn.0) else { return };
         entry.touch(conn, &mut self.touched);
         let Side::Downstream(session) = &mut entry.side else { return };
-        let mut outcome = self.spare.outcome(session.origin(now), self.ids.next(), Some(head));
+        let mut outcome = self.spare.outcome(session.origin(now), self.rng.next(), Some(head));
         outcome.route = Some(route);
         outcome.cluster = Some(cluster);
         outcome.streamed = streamed;
@@ -213,7 +214,7 @@ impl Core {
         exchange.awaiting_continue = false;
         exchange.outcome.received += bytes.len() as u64;
         let (received, route) = (exchange.outcome.received, exchange.route);
-        let limit = self.config.routes.get(route as usize).and_then(|route| route.request_body_max);
+        let limit = self.config.routes.get(route.index()).and_then(|route| route.request_body_max);
         if let Some(limit) = limit
             && received > limit
         {

@@ -5,6 +5,7 @@ use super::view::{Alone, View};
 use super::{Core, Side};
 use crate::config::{Config, Route, Timeouts};
 use crate::exchange::{Exchange, Stage};
+use crate::ids::RouteId;
 use crate::input::ConnId;
 use crate::link::{self, Link};
 use crate::session::State;
@@ -44,8 +45,8 @@ impl Shortest {
         }
     }
 
-    fn of(&self, route: Option<u32>) -> u64 {
-        route.and_then(|route| self.routed.get(route as usize)).copied().unwrap_or(self.unrouted)
+    fn of(&self, route: Option<RouteId>) -> u64 {
+        route.and_then(|route| self.routed.get(route.index())).copied().unwrap_or(self.unrouted)
     }
 }
 

@@ -6,8 +6,9 @@ use super::{Conn, Core, Side};
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, ExchangeId, Stage};
+use crate::exchange::{Ending, Stage};
 use crate::http::{Method, RequestHead, Version};
+use crate::ids::ExchangeId;
 use crate::input::ConnId;
 use crate::record::{Flags, Origin, Outcome, Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
@@ -200,7 +201,7 @@ impl Core {
         head: Option<&RequestHead>,
         status: Option<u16>,
     ) -> Box<Outcome> {
-        let mut outcome = self.spare.outcome(origin, self.ids.next(), head);
+        let mut outcome = self.spare.outcome(origin, self.rng.next(), head);
         outcome.ended = self.now;
         outcome.status = status;
         outcome.reason = failure.reason();

@@ -3,12 +3,12 @@
 use super::interest::buffer;
 use super::{Core, Side};
 use crate::action::{Action, Close};
-use crate::config::{ClusterId, Config};
+use crate::config::Config;
 use crate::exchange::verdict::{Failure, may_replay};
-use crate::exchange::{Exchange, ExchangeId, Stage};
-use crate::forward::{RequestContext, Scheme};
+use crate::exchange::{Exchange, Stage};
+use crate::forward::{RequestContext, Scheme, request_id};
 use crate::http::RequestHead;
-use crate::ids;
+use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
 use crate::outbox::Outbox;
@@ -113,19 +113,19 @@ impl Core {
         }
     }
 
-    pub(super) fn on_endpoint_granted(&mut self, endpoint: u32) {
+    pub(super) fn on_endpoint_granted(&mut self, endpoint: EndpointId) {
         if let Some(cluster) = self.upstreams.granted(endpoint) {
             self.to_serve.push(cluster);
         }
     }
 
-    pub(super) fn on_endpoint_denied(&mut self, endpoint: u32) {
+    pub(super) fn on_endpoint_denied(&mut self, endpoint: EndpointId) {
         if let Some(cluster) = self.upstreams.find_cluster(endpoint) {
             self.to_serve.push(cluster);
         }
     }
 
-    pub(super) fn on_endpoint_wanted(&mut self, endpoint: u32) {
+    pub(super) fn on_endpoint_wanted(&mut self, endpoint: EndpointId) {
         if let Some(conn) = self.upstreams.wanted(endpoint) {
             self.drop_idle(conn);
         }
@@ -139,7 +139,7 @@ impl Core {
         }
     }
 
-    fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32, conn: ConnId) {
+    fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId, conn: ConnId) {
         let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
         let Some(exchange) = self.exchanges.get_mut(id.0) else { return };
         let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
@@ -148,7 +148,7 @@ impl Core {
         match (head, exchange.request.take()) {
             (Some(head), _) => {
                 self.spare.lend(&mut link.outbox);
-                let id_text = ids::hex(exchange.outcome.id);
+                let id_text = request_id(exchange.outcome.id);
                 let context = context(&self.config, &self.upstreams, exchange, &id_text);
                 link.ask(id, head, &context);
             }
@@ -165,7 +165,7 @@ impl Core {
     }
 
     #[cold]
-    fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: u32) {
+    fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId) {
         let Some(request) = self.take_request(id, head) else { return };
         let now = self.now;
         let link = self.insert(Side::Upstream(Box::new(Link::connecting(endpoint, request))));
@@ -188,7 +188,7 @@ impl Core {
         let mut outbox = Outbox::default();
         self.spare.lend(&mut outbox);
         let exchange = self.exchange(id)?;
-        let id_text = ids::hex(exchange.outcome.id);
+        let id_text = request_id(exchange.outcome.id);
         let context = context(&self.config, &self.upstreams, exchange, &id_text);
         Some(Request::new(id, head, &context, outbox))
     }

@@ -2,9 +2,10 @@
 
 use super::{Core, Side};
 use crate::action::{Action, Close};
+use crate::exchange::Stage;
 use crate::exchange::verdict::Failure;
-use crate::exchange::{ExchangeId, Stage};
 use crate::http::ResponseHead;
+use crate::ids::ExchangeId;
 use crate::input::{ConnId, NetError};
 use crate::link::{Fin, Said, State};
 use crate::session::{Responding, Session, State as SessionState, Then};

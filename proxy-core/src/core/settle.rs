@@ -6,7 +6,7 @@
 use super::view::{Alone, View};
 use super::{Conn, Core, Side};
 use crate::action::{Action, Interest};
-use crate::exchange::ExchangeId;
+use crate::ids::ExchangeId;
 use crate::input::ConnId;
 use crate::time::Instant;
 use alloc::collections::VecDeque;

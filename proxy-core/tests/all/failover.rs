@@ -39,7 +39,8 @@ fn a_refusal_moves_the_request_to_the_next_endpoint() {
     t.says(server, OK);
     assert_eq!(t.hears(client), OK);
     let outcome = t.outcome();
-    let results: Vec<_> = outcome.attempts.iter().map(|attempt| (attempt.endpoint, attempt.result)).collect();
+    let results: Vec<_> =
+        outcome.attempts.iter().map(|attempt| (attempt.endpoint.0, attempt.result)).collect();
     assert_eq!(
         results,
         [

@@ -2,11 +2,14 @@
 
 use crate::script::{SEED, Script, seconds};
 use proptest::prelude::*;
-use proxy_core::{Input, Instant, JournalError, JournalReader, JournalWriter, Permit, Record, replay};
+use proxy_core::{
+    EndpointId, Input, Instant, JournalError, JournalReader, JournalWriter, ListenerId, Permit, Record,
+    replay,
+};
 
 /// A journal with a bit of everything in it.
 fn recorded() -> Vec<u8> {
-    let mut t = Script::with(|config| config.clusters[0].endpoints[1].connections_max = Some(1));
+    let mut t = Script::with(|config| config.clusters[0].endpoints[1].max_connections = Some(1));
     let (a, b) = (t.client(), t.client());
     t.says(a, "POST / HTTP/1.1|Host: a|Content-Length: 4||ab");
     let server = t.connects("A");
@@ -15,7 +18,7 @@ fn recorded() -> Vec<u8> {
     t.says(a, "cd");
     t.says(server, "HTTP/1.1 200 OK|Content-Length: 2||hi");
     t.passes(seconds(5));
-    t.wants(Permit::Endpoint(1));
+    t.wants(Permit::Endpoint(EndpointId(1)));
     t.says(a, "GET / HTTP/1.1|Host: a||");
     t.half_closes(b);
     t.drains();
@@ -78,10 +81,10 @@ fn an_input_that_no_driver_would_hand_in_is_survived() {
         Input::Connected { conn },
         Input::Connected { conn: client },
         Input::ConnectFailed { conn: client, error: proxy_core::NetError::Other },
-        Input::Accepted { conn: client, listener: 0, peer: "127.0.0.1:1".parse().unwrap() },
-        Input::Granted { permit: Permit::Endpoint(7) },
-        Input::Denied { permit: Permit::Endpoint(7) },
-        Input::Wanted { permit: Permit::Endpoint(7) },
+        Input::Accepted { conn: client, listener: ListenerId(0), peer: "127.0.0.1:1".parse().unwrap() },
+        Input::Granted { permit: Permit::Endpoint(EndpointId(7)) },
+        Input::Denied { permit: Permit::Endpoint(EndpointId(7)) },
+        Input::Wanted { permit: Permit::Endpoint(EndpointId(7)) },
     ] {
         t.input(input);
     }

@@ -98,7 +98,7 @@ fn while_its_response_is_flushed_a_reset_is_recorded() {
 fn while_queued_it_leaves_the_queue() {
     for resets in [false, true] {
         let mut t =
-            Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
+            Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].max_connections = Some(1));
         let (first, second, third) = (t.client(), t.client(), t.client());
         t.says(first, GET);
         let server = t.connects("A");
@@ -130,7 +130,7 @@ fn a_client_that_is_done_sending_still_gets_its_response() {
 
 #[test]
 fn a_client_that_sent_a_whole_post_and_is_done_gets_its_response_even_after_queueing() {
-    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].max_connections = Some(1));
     let (first, second) = (t.client(), t.client());
     t.says(first, GET);
     let server = t.connects("A");

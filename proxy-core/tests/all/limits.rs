@@ -1,16 +1,16 @@
 //! Limits on numbers: connections to an endpoint, the queue for them, clients.
 
 use crate::script::{End, NANO, Script, millis, seconds};
-use proxy_core::{ConnId, Listen, Permit};
+use proxy_core::{ConnId, EndpointId, Listen, Permit};
 
 const GET: &str = "GET / HTTP/1.1|Host: a||";
 const OK: &str = "HTTP/1.1 200 OK|Content-Length: 2||hi";
 
 /// One endpoint that takes one connection, which serves a first client.
-fn full(queue_max: u32) -> (Script, ConnId, ConnId) {
+fn full(max_queue: u32) -> (Script, ConnId, ConnId) {
     let mut t = Script::with_endpoints(1, |config| {
-        config.clusters[0].endpoints[0].connections_max = Some(1);
-        config.clusters[0].queue_max = queue_max;
+        config.clusters[0].endpoints[0].max_connections = Some(1);
+        config.clusters[0].max_queue = max_queue;
     });
     let client = t.client();
     t.says(client, GET);
@@ -130,45 +130,45 @@ fn the_queue_has_a_limit_on_time_from_when_the_request_came() {
 
 #[test]
 fn another_worker_that_gives_a_unit_back_serves_who_waits_here() {
-    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
-    t.takes_permit(Permit::Endpoint(0));
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].max_connections = Some(1));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
     let client = t.client();
     t.says(client, GET);
     assert_eq!(t.connecting(), "");
-    t.returns_permit(Permit::Endpoint(0));
+    t.returns_permit(Permit::Endpoint(EndpointId(0)));
     assert_eq!(t.connecting(), "A");
 }
 
 #[test]
 fn a_unit_that_comes_too_late_goes_back() {
-    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].connections_max = Some(1));
-    t.takes_permit(Permit::Endpoint(0));
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].max_connections = Some(1));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
     let client = t.client();
     t.says(client, GET);
     t.passes(seconds(1));
     assert!(t.hears_reply(client).starts_with("503"));
-    t.returns_permit(Permit::Endpoint(0));
+    t.returns_permit(Permit::Endpoint(EndpointId(0)));
     assert_eq!(t.connecting(), "");
-    t.takes_permit(Permit::Endpoint(0));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
 }
 
 #[test]
 fn an_idle_connection_goes_when_another_worker_wants_its_unit() {
     let (mut t, _, server) = full(10);
     t.says(server, OK);
-    t.wants(Permit::Endpoint(0));
+    t.wants(Permit::Endpoint(EndpointId(0)));
     assert_eq!(t.end(server), Some(End::Closed));
-    t.takes_permit(Permit::Endpoint(0));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
 }
 
 #[test]
 fn a_busy_connection_goes_after_its_response_when_another_worker_wants_its_unit() {
     let (mut t, first, server) = full(10);
-    t.wants(Permit::Endpoint(0));
+    t.wants(Permit::Endpoint(EndpointId(0)));
     assert_eq!(t.end(server), None);
     t.says(server, OK);
     assert_eq!((t.hears(first).as_str(), t.end(server)), (OK, Some(End::Closed)));
-    t.takes_permit(Permit::Endpoint(0));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn endpoints_with_limits_take_turns_as_well() {
     for limits in [[Some(9), Some(9)], [None, Some(9)], [Some(9), None]] {
         let mut t = Script::with(|config| {
             for (endpoint, limit) in config.clusters[0].endpoints.iter_mut().zip(limits) {
-                endpoint.connections_max = limit;
+                endpoint.max_connections = limit;
             }
         });
         let client = t.client();
@@ -198,8 +198,8 @@ fn endpoints_with_limits_take_turns_as_well() {
 
 #[test]
 fn when_one_endpoint_is_full_the_other_takes_the_request() {
-    let mut t = Script::with(|config| config.clusters[0].endpoints[0].connections_max = Some(1));
-    t.takes_permit(Permit::Endpoint(0));
+    let mut t = Script::with(|config| config.clusters[0].endpoints[0].max_connections = Some(1));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
     let client = t.client();
     t.says(client, GET);
     assert_eq!(t.connecting(), "B");

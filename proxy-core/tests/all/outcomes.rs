@@ -1,7 +1,7 @@
 //! What is recorded of an exchange: one record each, with the times of its phases.
 
 use crate::script::{End, Script, millis, seconds};
-use proxy_core::{AttemptResult, ClusterId, NetError, Reason};
+use proxy_core::{AttemptResult, ClusterId, ListenerId, NetError, Reason, RouteId};
 
 #[test]
 fn a_record_tells_the_whole_story() {
@@ -28,7 +28,10 @@ fn a_record_tells_the_whole_story() {
 
     let outcome = t.outcome();
     assert_eq!((outcome.status, outcome.reason, outcome.flags.letters()), (Some(201), Reason::Ok, *b"--"));
-    assert_eq!((outcome.listener, outcome.route, outcome.cluster), (0, Some(0), Some(ClusterId(0))));
+    assert_eq!(
+        (outcome.listener, outcome.route, outcome.cluster),
+        (ListenerId(0), Some(RouteId(0)), Some(ClusterId(0)))
+    );
     assert_eq!((outcome.received, outcome.sent), (4, 6));
     assert_eq!(outcome.ended.since(outcome.started), millis(280));
     let times = outcome.times();
@@ -38,7 +41,7 @@ fn a_record_tells_the_whole_story() {
     assert_eq!((&request.method[..], &request.target[..]), (&b"POST"[..], &b"/x?y"[..]));
     assert_eq!((&request.host[..], request.http10), (&b"shop.example:80"[..], false));
     let attempts: Vec<_> =
-        outcome.attempts.iter().map(|attempt| (attempt.endpoint, attempt.took, attempt.result)).collect();
+        outcome.attempts.iter().map(|attempt| (attempt.endpoint.0, attempt.took, attempt.result)).collect();
     assert_eq!(
         attempts,
         [

@@ -77,9 +77,9 @@ impl World {
         let mut t = Script::with(|config| {
             if limited {
                 config.limits.client_connections = Some(3);
-                config.clusters[0].queue_max = 1;
+                config.clusters[0].max_queue = 1;
                 for endpoint in &mut config.clusters[0].endpoints {
-                    endpoint.connections_max = Some(1);
+                    endpoint.max_connections = Some(1);
                 }
             }
         });

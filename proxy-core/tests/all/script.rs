@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use proxy_core::{
-    Action, Close, Config, ConnId, Core, Input, Instant, Interest, JournalWriter, Listen, NetError, Outcome,
-    Permit, Timeouts, Timer, replay,
+    Action, Close, Config, ConnId, Core, EndpointId, Input, Instant, Interest, JournalWriter, Listen,
+    ListenerId, NetError, Outcome, Permit, Timeouts, Timer, replay,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -116,8 +116,8 @@ impl Script {
         if let Some(free) = config.limits.client_connections {
             permits.insert(Permit::Client, Counter { free, waiting: 0 });
         }
-        for (at, (_, endpoint)) in (0..).zip(config.endpoints()) {
-            if let Some(free) = endpoint.connections_max {
+        for (at, (_, endpoint)) in (0..).map(EndpointId).zip(config.endpoints()) {
+            if let Some(free) = endpoint.max_connections {
                 permits.insert(Permit::Endpoint(at), Counter { free, waiting: 0 });
             }
         }
@@ -162,7 +162,11 @@ impl Script {
         let conn = self.core.vacant();
         self.wires.insert(conn, Wire::new(false));
         let port = 40_000 + u16::try_from(self.wires.len()).unwrap();
-        self.input(Input::Accepted { conn, listener: 0, peer: (Ipv4Addr::new(192, 0, 2, 1), port).into() });
+        self.input(Input::Accepted {
+            conn,
+            listener: ListenerId(0),
+            peer: (Ipv4Addr::new(192, 0, 2, 1), port).into(),
+        });
         conn
     }
 

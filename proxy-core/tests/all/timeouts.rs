@@ -1,7 +1,7 @@
 //! Every limit on waiting: when it fires, to the nanosecond, what then happens, and when it does not run.
 
 use crate::script::{End, NANO, Script, millis, seconds, told};
-use proxy_core::{ConnId, Permit, Timeouts, Timer};
+use proxy_core::{ConnId, EndpointId, Permit, Timeouts, Timer};
 use std::time::Duration;
 
 const GET: &str = "GET / HTTP/1.1|Host: a||";
@@ -434,9 +434,9 @@ fn a_client_that_takes_nothing_of_a_stream_is_cut_as_ever() {
 #[test]
 fn a_request_that_waits_too_long_for_a_connection_slot_is_a_503() {
     let mut t = Script::with_endpoints(1, |config| {
-        config.clusters[0].endpoints[0].connections_max = Some(1);
+        config.clusters[0].endpoints[0].max_connections = Some(1);
     });
-    t.takes_permit(Permit::Endpoint(0));
+    t.takes_permit(Permit::Endpoint(EndpointId(0)));
     let client = t.client();
     t.says(client, GET);
     fires(&mut t, client, seconds(1));

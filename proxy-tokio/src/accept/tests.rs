@@ -1,7 +1,7 @@
 use super::{FAILURES_MAX, Listeners, REST};
 use crate::net::Net;
 use crate::ready::{Inbox, Token};
-use proxy_core::{Instant, Listen};
+use proxy_core::{Instant, Listen, ListenerId};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
@@ -22,7 +22,7 @@ fn clients_wait_while_paused_and_are_taken_afterwards() {
     t.listeners.set(Listen::Pause);
     assert!(!t.accept());
     t.listeners.set(Listen::Accept);
-    assert_eq!(t.rang(), [Token::Listener(0)]);
+    assert_eq!(t.rang(), [Token::Listener(ListenerId(0))]);
     assert!(t.accept());
 }
 
@@ -30,7 +30,7 @@ fn clients_wait_while_paused_and_are_taken_afterwards() {
 fn after_stop_the_listeners_are_closed() {
     let mut t = Test::new([Ok(())]);
     t.listeners.set(Listen::Stop);
-    assert_eq!(t.listeners.count(), 0);
+    assert_eq!(t.listeners.ids().count(), 0);
     assert!(!t.accept());
 }
 
@@ -45,7 +45,7 @@ fn a_client_that_left_while_it_waited_does_not_hold_up_the_next() {
 fn clients_that_leave_without_end_hand_over_to_other_work() {
     let mut t = Test::new([Err(libc::ECONNABORTED); 2 * FAILURES_MAX]);
     assert!(!t.accept());
-    assert_eq!(t.rang(), [Token::Listener(0)]);
+    assert_eq!(t.rang(), [Token::Listener(ListenerId(0))]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn out_of_descriptors_accepting_rests_and_then_goes_on() {
     t.listeners.resume(Instant::from_nanos(until.as_nanos() - 1));
     assert_eq!(t.rang(), []);
     t.listeners.resume(until);
-    assert_eq!(t.rang(), [Token::Listener(0)]);
+    assert_eq!(t.rang(), [Token::Listener(ListenerId(0))]);
     assert!(t.accept());
 }
 
@@ -75,13 +75,13 @@ impl Test {
     }
 
     fn accept(&mut self) -> bool {
-        self.listeners.accept(&Script, 0, Instant::ZERO).is_some()
+        self.listeners.accept(&Script, ListenerId(0), Instant::ZERO).is_some()
     }
 
     fn rang(&mut self) -> Vec<Token> {
         let mut tokens = Vec::new();
         self.inbox.take(&mut tokens, &mut Vec::new());
-        self.listeners.answer(0);
+        self.listeners.answer(ListenerId(0));
         tokens
     }
 }

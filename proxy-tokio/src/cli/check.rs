@@ -57,7 +57,7 @@ fn report(loaded: &Loaded, machine: &Machine) -> String {
 }
 
 fn route_row(config: &Config, route: &Route) -> String {
-    let cluster = config.clusters.get(route.cluster.0 as usize).map_or("?", |cluster| &cluster.name);
+    let cluster = config.clusters.get(route.cluster.index()).map_or("?", |cluster| &cluster.name);
     let stream = if route.stream { " (stream)" } else { "" };
     format!("{}{} → {cluster}{stream}", route.host.as_deref().unwrap_or("*"), route.path)
 }
@@ -66,7 +66,7 @@ pub(super) fn cluster_row(cluster: &Cluster) -> String {
     let servers = cluster.endpoints.iter().map(|endpoint| {
         let weight = (endpoint.weight != 1).then(|| format!("weight {}", endpoint.weight));
         let connections =
-            endpoint.connections_max.map(|max| format!("at most {}", counted(max as usize, "connection")));
+            endpoint.max_connections.map(|max| format!("at most {}", counted(max as usize, "connection")));
         let notes: Vec<_> = [weight, connections].into_iter().flatten().collect();
         if notes.is_empty() {
             endpoint.addr.to_string()
@@ -106,7 +106,7 @@ fn down_row(config: &Config, cluster: &Cluster) -> String {
 /// The longest `connect` of the routes to a cluster; `None` if one of them has none.
 fn longest_connect(config: &Config, cluster: &Cluster) -> Option<std::time::Duration> {
     let leads_here = |route: &&Route| {
-        config.clusters.get(route.cluster.0 as usize).is_some_and(|other| other.name == cluster.name)
+        config.clusters.get(route.cluster.index()).is_some_and(|other| other.name == cluster.name)
     };
     let limits: Option<Vec<_>> =
         config.routes.iter().filter(leads_here).map(|route| route.timeouts.connect).collect();

@@ -5,7 +5,7 @@ use super::layers::loaded_file;
 use super::output::{Exit, say};
 use super::table::Labelled;
 use crate::log::bytes;
-use proxy_core::Timer;
+use proxy_core::{RouteId, Timer};
 use proxy_tokio::config_file::Loaded;
 use std::path::Path;
 
@@ -22,8 +22,8 @@ pub(super) fn route(path: &Path, method: &str, url: &str) -> Exit {
         Err(exit) => return exit,
     };
     match loaded.config.route_for(&place.host, &place.path) {
-        Some(index) => {
-            say(&format!("{method} {url}\n{}", report(&loaded, index)));
+        Some(id) => {
+            say(&format!("{method} {url}\n{}", report(&loaded, id)));
             Exit::Ok
         }
         None => {
@@ -60,18 +60,18 @@ fn parse(url: &str) -> Result<Place, &'static str> {
     Ok(Place { host: host.to_ascii_lowercase(), path: path.into() })
 }
 
-fn report(loaded: &Loaded, index: usize) -> String {
+fn report(loaded: &Loaded, id: RouteId) -> String {
     let config = &loaded.config;
     let mut rows = Labelled::default();
-    let Some(route) = config.routes.get(index) else { return String::new() };
+    let Some(route) = config.routes.get(id.index()) else { return String::new() };
     rows.row("route", &format!("{}{}", route.host.as_deref().unwrap_or("*"), route.path));
-    if let Some(cluster) = config.clusters.get(route.cluster.0 as usize) {
+    if let Some(cluster) = config.clusters.get(route.cluster.index()) {
         rows.row("upstream", &cluster_row(cluster));
     }
     let body =
         route.request_body_max.map_or_else(|| "of any size".into(), |max| format!("up to {}", bytes(max)));
     rows.row("body", &body);
-    for setting in loaded.origins.timeouts(config, Some(index)) {
+    for setting in loaded.origins.timeouts(config, Some(id)) {
         let is_moot = route.stream && setting.timer == Timer::Total;
         let note = if is_moot { " — off here: stream = true" } else { "" };
         rows.row("limits", &format!("{setting}{note}"));

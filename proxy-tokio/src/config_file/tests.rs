@@ -1,7 +1,7 @@
 //! What may be written, what it means, and what is said of mistakes.
 
 use super::*;
-use proxy_core::{Balance, Cluster, ClusterId, Endpoint, Route, Timeouts};
+use proxy_core::{Balance, Cluster, ClusterId, Endpoint, Route, RouteId, Timeouts};
 use std::time::Duration;
 
 /// Knows one name, with two addresses.
@@ -55,7 +55,7 @@ fn seconds(n: u64) -> Option<Duration> {
 }
 
 fn endpoint(addr: &str) -> Endpoint {
-    Endpoint { addr: addr.parse().unwrap(), weight: 1, connections_max: None }
+    Endpoint { addr: addr.parse().unwrap(), weight: 1, max_connections: None }
 }
 
 #[test]
@@ -100,7 +100,7 @@ request_body       = "off"
     )
     .config;
     let mut expected = Config::simple("0.0.0.0:8080".parse().unwrap(), &[]);
-    let limited = |endpoint: Endpoint| Endpoint { connections_max: Some(100), ..endpoint };
+    let limited = |endpoint: Endpoint| Endpoint { max_connections: Some(100), ..endpoint };
     expected.clusters = vec![Cluster {
         name: "app".into(),
         endpoints: vec![
@@ -109,7 +109,7 @@ request_body       = "off"
             limited(Endpoint { weight: 2, ..endpoint("10.0.0.3:9001") }),
         ],
         balance: Balance::RoundRobin,
-        queue_max: 7,
+        max_queue: 7,
     }];
     let timeouts = &mut expected.timeouts;
     (timeouts.connect, timeouts.write, timeouts.read, timeouts.total) =
@@ -222,7 +222,7 @@ fn to_is_a_name_an_address_or_several() {
     let table = "to = [{ addr = \":1\", weight = 3, max_connections = 4 }]";
     assert_eq!(
         endpoints(table),
-        [Endpoint { weight: 3, connections_max: Some(4), ..endpoint("127.0.0.1:1") }]
+        [Endpoint { weight: 3, max_connections: Some(4), ..endpoint("127.0.0.1:1") }]
     );
     let own = "to = \"a\"\n[upstream.a]\nmax_connections = 9\nservers = [{ addr = \":1\", max_connections = \"off\" }]";
     assert_eq!(endpoints(own), [endpoint("127.0.0.1:1")], "a server's own number wins");
@@ -288,11 +288,11 @@ fn every_limit_knows_where_it_was_said() {
     use proxy_core::Timer::{ClientHead, Connect, Total, UpstreamHead, UpstreamRead};
     assert_eq!(told(None, Connect), "timeouts.connect = 1s, default");
     assert_eq!(told(None, UpstreamRead), "timeouts.read = 4s, weir.toml:3");
-    assert_eq!(told(Some(0), UpstreamRead), "timeouts.read = 4s, weir.toml:3");
-    assert_eq!(told(Some(0), UpstreamHead), "timeouts.head = 5s, weir.toml:8");
-    assert_eq!(told(Some(1), UpstreamHead), "timeouts.head = 9s, weir.toml:4");
-    assert_eq!(told(Some(0), Total), "timeouts.total = off, --set");
-    assert_eq!(told(Some(0), ClientHead), "timeouts.client.head = 10s, default");
+    assert_eq!(told(Some(RouteId(0)), UpstreamRead), "timeouts.read = 4s, weir.toml:3");
+    assert_eq!(told(Some(RouteId(0)), UpstreamHead), "timeouts.head = 5s, weir.toml:8");
+    assert_eq!(told(Some(RouteId(1)), UpstreamHead), "timeouts.head = 9s, weir.toml:4");
+    assert_eq!(told(Some(RouteId(0)), Total), "timeouts.total = off, --set");
+    assert_eq!(told(Some(RouteId(0)), ClientHead), "timeouts.client.head = 10s, default");
     assert!(loaded.origins.timeout(&loaded.config, None, proxy_core::Timer::Linger).is_none());
 }
 

@@ -4,7 +4,7 @@
 use super::diagnostic::{Place, Source, line_and_column};
 use super::scalar;
 use super::section::Section;
-use proxy_core::{Config, Timeouts, Timer};
+use proxy_core::{Config, RouteId, Timeouts, Timer};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -185,13 +185,13 @@ impl Origins {
     pub fn timeouts<'a>(
         &'a self,
         config: &'a Config,
-        route: Option<usize>,
+        route: Option<RouteId>,
     ) -> impl Iterator<Item = TimeoutSetting<'a>> {
         KEYS.iter().zip(0..).map(move |(key, index)| {
             let route = route.filter(|_| key.per_route);
-            let of_route = route.and_then(|route| config.routes.get(route));
+            let of_route = route.and_then(|route| config.routes.get(route.index()));
             let timeouts = of_route.map_or(&config.timeouts, |route| &route.timeouts);
-            let origins = route.and_then(|route| self.routes.get(route)).unwrap_or(&self.global);
+            let origins = route.and_then(|route| self.routes.get(route.index())).unwrap_or(&self.global);
             let origin = origins.get::<usize>(index).unwrap_or(&Origin::Default);
             TimeoutSetting { name: key.name, timer: key.timer, limit: (key.get)(timeouts), origin }
         })
@@ -201,7 +201,7 @@ impl Origins {
     pub fn timeout<'a>(
         &'a self,
         config: &'a Config,
-        route: Option<usize>,
+        route: Option<RouteId>,
         timer: Timer,
     ) -> Option<TimeoutSetting<'a>> {
         self.timeouts(config, route).find(|setting| setting.timer == timer)

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// `max_queue` if nothing is said, as in Envoy.
-const QUEUE_MAX: u32 = 1_024;
+const MAX_QUEUE: u32 = 1_024;
 
 /// The clusters read so far.
 #[derive(Default)]
@@ -44,13 +44,13 @@ impl Upstreams {
             _ => {
                 let endpoints = servers(context, node, None)?;
                 let name = self.free_name(name);
-                Some(self.add(Cluster { name, endpoints, balance: Balance::default(), queue_max: QUEUE_MAX }))
+                Some(self.add(Cluster { name, endpoints, balance: Balance::default(), max_queue: MAX_QUEUE }))
             }
         }
     }
 
     fn add(&mut self, cluster: Cluster) -> ClusterId {
-        let id = ClusterId(u32::try_from(self.clusters.len()).unwrap_or(u32::MAX));
+        let id = ClusterId::at(self.clusters.len());
         self.clusters.push(cluster);
         id
     }
@@ -76,8 +76,8 @@ fn upstream(context: &Context<'_>, name: &str, entry: Entry) -> Option<Cluster> 
     check_name(context, "an upstream", name, entry.key);
     let mut section = context.section(entry.node, format!("upstream.{name}"))?;
     section.not_yet(&["health", "retry", "tls"]);
-    let connections_max = section.read("max_connections", count_limit).flatten();
-    let queue_max = section.read("max_queue", count_between(0, u32::MAX));
+    let max_connections = section.read("max_connections", count_limit).flatten();
+    let max_queue = section.read("max_queue", count_between(0, u32::MAX));
     let balance = section.read("balance", balance).unwrap_or_default();
     let servers_node = section.take("servers");
     section.finish();
@@ -87,8 +87,8 @@ fn upstream(context: &Context<'_>, name: &str, entry: Entry) -> Option<Cluster> 
         context.complain(entry.key, complaint);
         return None;
     };
-    let endpoints = servers(context, &node, connections_max)?;
-    Some(Cluster { name: name.into(), endpoints, balance, queue_max: queue_max.unwrap_or(QUEUE_MAX) })
+    let endpoints = servers(context, &node, max_connections)?;
+    Some(Cluster { name: name.into(), endpoints, balance, max_queue: max_queue.unwrap_or(MAX_QUEUE) })
 }
 
 /// Names stand in logs and metrics, between slashes and quotes.
@@ -114,7 +114,7 @@ fn balance(value: &Value) -> Result<Balance, Complaint> {
 }
 
 /// Reads one server or an array of them; `None` after a complaint.
-fn servers(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> Option<Vec<Endpoint>> {
+fn servers(context: &Context<'_>, node: &Node, max_connections: Option<u32>) -> Option<Vec<Endpoint>> {
     let nodes = match &node.value {
         Value::Array(nodes) => nodes.as_slice(),
         _ => std::slice::from_ref(node),
@@ -125,7 +125,7 @@ fn servers(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> 
     let mut endpoints = Vec::new();
     let mut places: BTreeMap<SocketAddr, Place> = BTreeMap::new();
     for node in nodes {
-        let server = server(context, node, connections_max);
+        let server = server(context, node, max_connections);
         for endpoint in server {
             match places.get(&endpoint.addr) {
                 None => {
@@ -144,8 +144,8 @@ fn servers(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> 
 }
 
 /// One server: an address, or a table with one. A name that stands for several addresses is as many endpoints.
-fn server(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> Vec<Endpoint> {
-    let endpoint = |addr, weight, connections_max| Endpoint { addr, weight, connections_max };
+fn server(context: &Context<'_>, node: &Node, max_connections: Option<u32>) -> Vec<Endpoint> {
+    let endpoint = |addr, weight, max_connections| Endpoint { addr, weight, max_connections };
     let Value::Table(_) = &node.value else {
         if let Value::Text(text) = &node.value
             && !looks_like_address(text)
@@ -156,7 +156,7 @@ fn server(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> V
             return Vec::new();
         }
         let found = addresses(context, node, Use::Connect);
-        return found.into_iter().map(|addr| endpoint(addr, 1, connections_max)).collect();
+        return found.into_iter().map(|addr| endpoint(addr, 1, max_connections)).collect();
     };
     let Some(mut section) = context.section(node.clone(), "server") else { return Vec::new() };
     let weight = section.read("weight", count_between(1, WEIGHT_MAX)).unwrap_or(1);
@@ -169,7 +169,7 @@ fn server(context: &Context<'_>, node: &Node, connections_max: Option<u32>) -> V
         return Vec::new();
     };
     let found = addresses(context, &addr, Use::Connect);
-    found.into_iter().map(|addr| endpoint(addr, weight, own_max.unwrap_or(connections_max))).collect()
+    found.into_iter().map(|addr| endpoint(addr, weight, own_max.unwrap_or(max_connections))).collect()
 }
 
 /// Largest weight, as in HAProxy.

@@ -1,8 +1,8 @@
 use super::Crew;
-use proxy_core::{Config, Input, Permit};
+use proxy_core::{Config, EndpointId, Input, Permit};
 use std::sync::Arc;
 
-const LIMITED: Permit = Permit::Endpoint(0);
+const LIMITED: Permit = Permit::Endpoint(EndpointId(0));
 const GRANTED: Input = Input::Granted { permit: LIMITED };
 const DENIED: Input = Input::Denied { permit: LIMITED };
 const WANTED: Input = Input::Wanted { permit: LIMITED };
@@ -89,7 +89,7 @@ fn a_drain_reaches_every_worker() {
 fn crew(limit: u32) -> Arc<Crew> {
     let addr = "127.0.0.1:1".parse().unwrap();
     let mut config = Config::simple(addr, &[addr]);
-    config.clusters[0].endpoints[0].connections_max = Some(limit);
+    config.clusters[0].endpoints[0].max_connections = Some(limit);
     config.limits.client_connections = Some(limit);
     Crew::new(&config, 3)
 }

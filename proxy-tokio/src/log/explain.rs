@@ -10,8 +10,7 @@ impl Line<'_> {
     /// The limit that ended the exchange, if one did.
     pub(super) fn limit(&self) -> Option<TimeoutSetting<'_>> {
         let Reason::Timeout(timer) = self.outcome.reason else { return None };
-        let route = self.outcome.route.map(|route| route as usize);
-        self.site.origins.timeout(&self.site.config, route, timer)
+        self.site.origins.timeout(&self.site.config, self.outcome.route, timer)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::*;
 use proxy_core::{
-    AttemptResult, Cause, ClusterId, Flags, Marks, NetError, Phase, Reason, RequestSummary, Timer, Times,
+    AttemptResult, Cause, ClusterId, EndpointId, Flags, ListenerId, Marks, NetError, Phase, Reason,
+    RequestSummary, RouteId, Timer, Times,
 };
 use proxy_tokio::config_file::{Layer, load};
 use std::time::Duration;
@@ -36,7 +37,7 @@ fn at(ms: u64) -> Instant {
 }
 
 fn attempt(endpoint: u32, took: Duration, result: AttemptResult) -> Attempt {
-    Attempt { endpoint, reused: false, started: at(0), took, result }
+    Attempt { endpoint: EndpointId(endpoint), reused: false, started: at(0), took, result }
 }
 
 /// When phases end that take so long.
@@ -70,7 +71,7 @@ fn fine() -> Outcome {
     Outcome {
         started: at(1_000),
         ended: at(1_207),
-        listener: 0,
+        listener: ListenerId(0),
         peer: "192.0.2.7:4711".parse().unwrap(),
         request: Some(RequestSummary {
             method: b"GET".to_vec(),
@@ -81,7 +82,7 @@ fn fine() -> Outcome {
         status: Some(200),
         reason: Reason::Ok,
         flags: Flags { cause: Cause::Nobody, phase: Phase::Done },
-        route: Some(0),
+        route: Some(RouteId(0)),
         cluster: Some(ClusterId(0)),
         attempts: vec![attempt(1, millis(205), AttemptResult::Ok)],
         received: 0,

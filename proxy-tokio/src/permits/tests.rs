@@ -1,10 +1,10 @@
 use super::Permits;
-use proxy_core::{Config, Permit};
+use proxy_core::{Config, EndpointId, Permit};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-const LIMITED: Permit = Permit::Endpoint(0);
+const LIMITED: Permit = Permit::Endpoint(EndpointId(0));
 
 #[test]
 fn a_limit_of_one_means_one() {
@@ -23,7 +23,7 @@ fn without_a_limit_every_wish_is_granted() {
 
 #[test]
 fn an_endpoint_that_the_configuration_does_not_have_is_not_limited() {
-    assert!(permits(Some(1)).acquire(Permit::Endpoint(7), 0));
+    assert!(permits(Some(1)).acquire(Permit::Endpoint(EndpointId(7)), 0));
 }
 
 #[test]
@@ -97,10 +97,10 @@ fn threads_never_hold_more_than_the_limit_and_none_is_forgotten() {
     assert!(!permits.acquire(LIMITED, 0));
 }
 
-fn permits(connections_max: Option<u32>) -> Permits {
+fn permits(max_connections: Option<u32>) -> Permits {
     let addr = "127.0.0.1:1".parse().unwrap();
     let mut config = Config::simple(addr, &[addr]);
-    config.clusters[0].endpoints[0].connections_max = connections_max;
+    config.clusters[0].endpoints[0].max_connections = max_connections;
     Permits::new(&config)
 }
 

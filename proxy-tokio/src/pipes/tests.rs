@@ -2,7 +2,7 @@ use super::{FREE_MAX, PIPES_MAX, Pipes};
 use crate::net::Pipe;
 use crate::pump::{Read, Then, Wrote};
 use crate::slots::Open;
-use proxy_core::{Config, ConnId, Core, Input, Instant, NetError};
+use proxy_core::{Config, ConnId, Core, Input, Instant, ListenerId, NetError};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::task::{Context, Poll, Waker};
@@ -74,7 +74,7 @@ fn ids<const N: usize>() -> [ConnId; N] {
     let mut core = Core::new(config, 0).unwrap();
     [(); N].map(|()| {
         let conn = core.vacant();
-        core.handle(Instant::ZERO, Input::Accepted { conn, listener: 0, peer: addr });
+        core.handle(Instant::ZERO, Input::Accepted { conn, listener: ListenerId(0), peer: addr });
         conn
     })
 }

@@ -49,7 +49,7 @@ impl Timing<'_> {
     /// The connection that the request was on when the end was decided: one of these.
     fn servers(&self) -> Vec<Stamps> {
         let Some(attempt) = self.outcome.attempts.last() else { return Vec::new() };
-        let place = setup::endpoints(self.script).get(attempt.endpoint as usize).copied();
+        let place = setup::endpoints(self.script).get(attempt.endpoint.index()).copied();
         let began = attempt.started.as_nanos();
         place.map_or_else(Vec::new, |place| self.clocks.closed_at(self.decided, place, began))
     }

@@ -174,7 +174,7 @@ fn at_its_deadline_everything_is_cut_in_whatever_phase() {
             conn.say("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").await?;
             conn.hang().await
         });
-        world.route("/queued", &[&silent], |_, cluster| cluster.endpoints[0].connections_max = Some(1));
+        world.route("/queued", &[&silent], |_, cluster| cluster.endpoints[0].max_connections = Some(1));
         let asks = [
             ("/connecting", &deaf, get("/connecting"), 0, "KC"),
             ("/sending", &silent, POST.to_owned(), 0, "KH"),

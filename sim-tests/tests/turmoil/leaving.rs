@@ -93,7 +93,7 @@ fn in_the_queue() {
             let server = world.serve(|conn| async move { conn.hang().await });
             let path = by.path("queue");
             world.route(&path, &[&server], |route, cluster| {
-                cluster.endpoints[0].connections_max = Some(1);
+                cluster.endpoints[0].max_connections = Some(1);
                 route.timeouts.queue = None;
             });
             world.asks(START, &get(&format!("{path}/first")));

@@ -26,7 +26,7 @@ fn a_limit_of_one_connection_holds_across_two_workers_and_starves_neither() {
         world.crew_size = 2;
         let server = world.serve(working);
         world.route("/", &[&server], |route, cluster| {
-            cluster.endpoints[0].connections_max = Some(1);
+            cluster.endpoints[0].max_connections = Some(1);
             route.timeouts.queue = Some(Duration::from_secs(25));
         });
         let answers: Vec<_> = (0u16..6)
@@ -56,7 +56,7 @@ fn a_limit_of_two_is_used_to_the_full() {
     each_seed(|world| {
         world.crew_size = 2;
         let server = world.serve(working);
-        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].connections_max = Some(2));
+        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].max_connections = Some(2));
         for worker in 0..2 {
             world.client(START, move |dial| async move {
                 let mut wire = dial.worker(worker).await?;
@@ -79,7 +79,7 @@ fn what_is_queued_is_served_in_order() {
     each_seed(|world| {
         let server = world.serve(working);
         world.route("/", &[&server], |route, cluster| {
-            cluster.endpoints[0].connections_max = Some(1);
+            cluster.endpoints[0].max_connections = Some(1);
             route.timeouts.queue = Some(Duration::from_secs(20));
         });
         let apart = world.weather.way() * 2;
@@ -99,8 +99,8 @@ fn what_is_over_the_queues_limit_is_a_503_at_once() {
     each_seed(|world| {
         let server = world.serve(|conn| async move { conn.hang().await });
         world.route("/", &[&server], |_, cluster| {
-            cluster.endpoints[0].connections_max = Some(1);
-            cluster.queue_max = 2;
+            cluster.endpoints[0].max_connections = Some(1);
+            cluster.max_queue = 2;
         });
         let apart = world.weather.way() * 2;
         let first = world.asks(START, &get("/first"));

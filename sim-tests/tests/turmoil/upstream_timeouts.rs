@@ -32,7 +32,7 @@ async fn after(mut conn: Conn, wait: Duration) -> io::Result<()> {
 fn a_request_that_is_queued_for_a_second_is_a_503() {
     each_seed(|world| {
         let server = world.serve(|conn| after(conn, Duration::from_secs(3)));
-        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].connections_max = Some(1));
+        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].max_connections = Some(1));
         let first = world.asks(START, &get("/first"));
         let second = world.asks(START + world.weather.way() * 3, &get("/second"));
         world.then(move |story| {
@@ -51,7 +51,7 @@ fn a_request_that_is_queued_for_less_is_served_on_the_connection_that_became_fre
     each_seed(|world| {
         let work = QUEUE - world.weather.way() * 2;
         let server = world.serve(move |conn| after(conn, work));
-        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].connections_max = Some(1));
+        world.route("/", &[&server], |_, cluster| cluster.endpoints[0].max_connections = Some(1));
         let first = world.asks(START, &get("/first"));
         let second = world.asks(START + world.weather.way() * 3, &get("/second"));
         world.then(move |story| {

@@ -43,7 +43,7 @@ fn total_is_over_while_a_request_is_queued() {
         });
         world.route("/", &[&server], |route, cluster| {
             only_total(&mut route.timeouts);
-            cluster.endpoints[0].connections_max = Some(1);
+            cluster.endpoints[0].max_connections = Some(1);
         });
         world.asks(START, &get("/first"));
         // It is answered before the first one's total is over and frees the connection.

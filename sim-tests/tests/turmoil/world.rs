@@ -322,9 +322,9 @@ pub(crate) fn add_route(
     let cluster_id = ClusterId(u32::try_from(config.clusters.len()).expect("there are few"));
     let mut cluster = Cluster {
         name: path.to_owned(),
-        endpoints: addrs.map(|addr| Endpoint { addr, weight: 1, connections_max: None }).collect(),
+        endpoints: addrs.map(|addr| Endpoint { addr, weight: 1, max_connections: None }).collect(),
         balance: Default::default(),
-        queue_max: 1_024,
+        max_queue: 1_024,
     };
     let mut route = Route {
         host: None,

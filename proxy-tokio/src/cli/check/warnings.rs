@@ -4,14 +4,14 @@ use super::super::serve::descriptors;
 use super::super::table::grouped;
 use super::Machine;
 use crate::log::duration;
-use proxy_core::{ClusterId, Config, Route, Timer};
+use proxy_core::{ClusterId, Config, Route, RouteId, Timer};
 use proxy_tokio::config_file::{Loaded, Origin, TimeoutSetting};
 use std::time::Duration;
 
 pub(super) fn warnings(loaded: &Loaded, workers: usize, machine: &Machine) -> Vec<String> {
     let config = &loaded.config;
     let mut warnings = Vec::new();
-    for route in 0..config.routes.len() {
+    for route in (0..config.routes.len()).map(RouteId::at) {
         warnings.extend(route_warnings(loaded, route));
     }
     warnings.extend(keepalive(loaded));
@@ -25,9 +25,9 @@ pub(super) fn warnings(loaded: &Loaded, workers: usize, machine: &Machine) -> Ve
     warnings
 }
 
-fn route_warnings(loaded: &Loaded, index: usize) -> Vec<String> {
-    let Some(route) = loaded.config.routes.get(index) else { return Vec::new() };
-    let limit = |timer| loaded.origins.timeout(&loaded.config, Some(index), timer);
+fn route_warnings(loaded: &Loaded, id: RouteId) -> Vec<String> {
+    let Some(route) = loaded.config.routes.get(id.index()) else { return Vec::new() };
+    let limit = |timer| loaded.origins.timeout(&loaded.config, Some(id), timer);
     let Some(total) = limit(Timer::Total) else { return Vec::new() };
     let mut warnings = Vec::new();
     if route.stream {
@@ -68,7 +68,7 @@ fn is_said(limit: &TimeoutSetting<'_>) -> bool {
 }
 
 fn too_many_to_try(config: &Config, route: &Route) -> Option<String> {
-    let cluster = config.clusters.get(route.cluster.0 as usize)?;
+    let cluster = config.clusters.get(route.cluster.index())?;
     let (connect, total) = (route.timeouts.connect?, route.timeouts.total?);
     let all = connect.checked_mul(u32::try_from(cluster.endpoints.len()).ok()?)?;
     (all > total && cluster.endpoints.len() > 1).then(|| {
@@ -108,7 +108,7 @@ fn keepalive(loaded: &Loaded) -> Option<String> {
 
 fn unused(config: &Config) -> Vec<String> {
     let is_used = |id: ClusterId| config.routes.iter().any(|route| route.cluster == id);
-    let unused = (0u32..).map(ClusterId).zip(&config.clusters).filter(|(id, _)| !is_used(*id));
+    let unused = (0..).map(ClusterId).zip(&config.clusters).filter(|(id, _)| !is_used(*id));
     unused.map(|(_, cluster)| format!("no route leads to upstream `{}`", cluster.name)).collect()
 }
 
