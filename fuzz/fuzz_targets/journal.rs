@@ -65,6 +65,7 @@ fn reads_back(journal: &[u8]) {
                 writer.input(now, input);
             }
             Record::Digest(digest) => writer.digest(*digest),
+            Record::End(digest) => writer.end(*digest),
         }
         records.push(record);
     }

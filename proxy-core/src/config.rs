@@ -87,22 +87,22 @@ pub enum Balance {
     RoundRobin,
 }
 
-/// Limits on waiting. `None` is "off". PRODUCT's table says what starts and stops each.
+/// Limits on waiting. `None` is "off". docs/timeouts.md says what starts and stops each.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Timeouts {
     /// The client's.
     pub client: ClientTimeouts,
     /// Longest wait for a connection slot. 1 s.
     pub queue: Option<Duration>,
-    /// Longest attempt to connect. 1 s, the seed's.
+    /// Longest attempt to connect. 1 s.
     pub connect: Option<Duration>,
-    /// Longest pause of an upstream that owes us reading. 15 s, the seed's.
+    /// Longest pause of an upstream that owes us reading. 15 s.
     pub write: Option<Duration>,
-    /// Longest pause of an upstream that owes us octets. 15 s, the seed's.
+    /// Longest pause of an upstream that owes us octets. 15 s.
     pub read: Option<Duration>,
     /// Longest wait for a response head, from the end of the request. Off.
     pub head: Option<Duration>,
-    /// Longest exchange: queue, all tries, both bodies. 30 s, the seed's.
+    /// Longest exchange: queue, all tries, both bodies. 30 s.
     pub total: Option<Duration>,
     /// Longest silence of a stream. 5 min, as in Envoy.
     pub stream_idle: Option<Duration>,

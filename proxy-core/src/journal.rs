@@ -32,6 +32,8 @@ pub enum Record {
     },
     /// The state's digest at this point.
     Digest(u64),
+    /// The same, and nothing follows: the recording ended by itself.
+    End(u64),
 }
 
 /// Turns inputs into octets for whoever keeps them.
@@ -61,6 +63,11 @@ impl JournalWriter {
         self.push(&Record::Digest(digest));
     }
 
+    /// Ends the journal with the digest of the last state. One without it was cut off.
+    pub fn end(&mut self, digest: u64) {
+        self.push(&Record::End(digest));
+    }
+
     /// Hands out what was written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.buffer)
@@ -82,6 +89,8 @@ pub struct JournalReader<'a> {
     /// Its seed.
     pub seed: u64,
     rest: &'a [u8],
+    /// The last record that was read says that nothing follows.
+    is_whole: bool,
 }
 
 impl<'a> JournalReader<'a> {
@@ -93,7 +102,12 @@ impl<'a> JournalReader<'a> {
         let body = journal.strip_prefix(MAGIC).ok_or(JournalError::NotAJournal)?;
         let (Header { config, seed }, rest) =
             postcard::take_from_bytes(body).map_err(|_| JournalError::NotAJournal)?;
-        Ok(Self { config, seed, rest })
+        Ok(Self { config, seed, rest, is_whole: false })
+    }
+
+    /// Whether what was read so far ends with [`Record::End`].
+    pub const fn is_whole(&self) -> bool {
+        self.is_whole
     }
 }
 
@@ -107,8 +121,14 @@ impl Iterator for JournalReader<'_> {
         let result = postcard::take_from_bytes(self.rest);
         self.rest = result.as_ref().map_or(&[], |(_, rest)| *rest);
         match result {
-            Ok((record, _)) => Some(Ok(record)),
-            Err(postcard::Error::DeserializeUnexpectedEnd) => None,
+            Ok((record, _)) => {
+                self.is_whole = matches!(record, Record::End(_));
+                Some(Ok(record))
+            }
+            Err(postcard::Error::DeserializeUnexpectedEnd) => {
+                self.is_whole = false;
+                None
+            }
             Err(_) => Some(Err(JournalError::BadRecord)),
         }
     }
@@ -123,6 +143,8 @@ pub struct Replay {
     pub checkpoints: u64,
     /// The digest at the end.
     pub digest: u64,
+    /// The recording ended by itself. Otherwise what came after these inputs is lost.
+    pub is_whole: bool,
 }
 
 /// Feeds a fresh core with a journal and compares the digests on the way.
@@ -130,10 +152,10 @@ pub struct Replay {
 /// # Errors
 /// When the journal can't be read, or the core's state differs from the recorded one.
 pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
-    let reader = JournalReader::new(journal)?;
+    let mut reader = JournalReader::new(journal)?;
     let mut core = Core::new(reader.config.clone(), reader.seed).map_err(JournalError::BadConfig)?;
     let (mut now, mut inputs, mut checkpoints) = (Instant::ZERO, 0, 0);
-    for record in reader {
+    for record in &mut reader {
         match record? {
             Record::Input { after, input } => {
                 now = now.after(after);
@@ -141,7 +163,7 @@ pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
                 while core.poll_action().is_some() {}
                 inputs += 1;
             }
-            Record::Digest(expected) => {
+            Record::Digest(expected) | Record::End(expected) => {
                 let found = core.digest();
                 if found != expected {
                     return Err(JournalError::Diverged { inputs, expected, found });
@@ -150,7 +172,7 @@ pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
             }
         }
     }
-    Ok(Replay { inputs, checkpoints, digest: core.digest() })
+    Ok(Replay { inputs, checkpoints, digest: core.digest(), is_whole: reader.is_whole() })
 }
 
 /// Why a journal could not be replayed.

@@ -80,7 +80,7 @@ enum Command {
     },
     /// Play a journal again, and say whether the same state comes of it
     Replay {
-        /// The journal
+        /// The journal; FILE.0, FILE.1 … are found by FILE
         file: PathBuf,
     },
     /// Start a proxy with built-in origins (healthy, slow, hanging, dead …) to try with curl
@@ -155,4 +155,4 @@ Examples:
 
 Flags win over the environment (WEIR_CONFIG, WEIR_LOG), and that over the file.
 TERM and INT finish what runs and end; a second one ends now.
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 4 replay diverged, 78 wrong config file.";
+Exit codes: 0 ok, 1 failed, 2 wrong usage, 4 replay diverged or journal truncated, 78 wrong config file.";

@@ -2,8 +2,9 @@
 
 use crate::worker::Journal;
 use proxy_core::{Config, Input, Instant, JournalWriter};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A journal on its way to a file.
@@ -20,14 +21,23 @@ pub(crate) struct JournalFile {
 const DENSE_FLUSHES: u64 = 64;
 const FLUSHES_PER_DIGEST: u64 = 256;
 
+/// Read and write, for the owner.
+const OWNER_ONLY: u32 = 0o600;
+
 impl JournalFile {
-    /// Starts the journal of a core made by `Core::new(config, seed)`, over whatever was at `path`.
+    /// Starts the journal of a core made by `Core::new(config, seed)`, over whatever was at `path`. Only its owner may read
+    /// it: it holds all that peers send, credentials too.
     ///
     /// # Errors
     /// When the file can't be made.
     pub(crate) fn create(path: PathBuf, config: &Config, seed: u64) -> io::Result<Self> {
-        let file = Some(File::create(&path)?);
-        Ok(Self { writer: JournalWriter::new(config, seed), path, file, flushes: 0 })
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&path)?;
+        // A file that was there already keeps the mode that it had. A pipe or a device is left as it is.
+        let metadata = file.metadata()?;
+        if metadata.is_file() && metadata.permissions().mode() & 0o777 != OWNER_ONLY {
+            file.set_permissions(PermissionsExt::from_mode(OWNER_ONLY))?;
+        }
+        Ok(Self { writer: JournalWriter::new(config, seed), path, file: Some(file), flushes: 0 })
     }
 
     fn write(&mut self) {
@@ -54,7 +64,7 @@ impl Journal for JournalFile {
     }
 
     fn end(&mut self, digest: u64) {
-        self.writer.digest(digest);
+        self.writer.end(digest);
         self.write();
     }
 }

@@ -51,6 +51,22 @@ fn a_journal_that_was_cut_off_replays_as_far_as_it_goes() {
 }
 
 #[test]
+fn only_a_journal_that_was_ended_is_whole() {
+    let mut journal = recorded();
+    let replayed = replay(&journal).unwrap();
+    assert!(!replayed.is_whole, "nobody ended it");
+    let mut writer = JournalWriter::new(&JournalReader::new(&journal).unwrap().config, SEED);
+    writer.take();
+    writer.end(replayed.digest);
+    let end = writer.take();
+    journal.extend_from_slice(&end);
+    assert!(replay(&journal).unwrap().is_whole);
+    for lost in 1..=end.len() {
+        assert!(!replay(&journal[..journal.len() - lost]).unwrap().is_whole, "{lost} octets are lost");
+    }
+}
+
+#[test]
 fn a_different_seed_diverges() {
     let journal = recorded();
     let reader = JournalReader::new(&journal).unwrap();
@@ -63,6 +79,7 @@ fn a_different_seed_diverges() {
                 other.input(now, &input);
             }
             Record::Digest(digest) => other.digest(digest),
+            Record::End(digest) => other.end(digest),
         }
     }
     assert!(matches!(replay(&other.take()), Err(JournalError::Diverged { .. })));

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
-/// Where requests go if neither a file nor a flag says so: the seed's.
+/// Where requests go if neither a file nor a flag says so.
 const TO_DEFAULT: &str = "127.0.0.1:9001";
 
 /// Reads what the flags of `run` ask for; complains if that cannot work.

@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Ok,
     Failed,
     Usage,
-    /// A replay came to another state than the one recorded.
+    /// A replay came to another state than the one recorded, or the recording stops short.
     Diverged,
     /// sysexits' EX_CONFIG.
     Config,

@@ -1,12 +1,13 @@
 //! Child processes that never outlive their test, and whose every wait is bounded. Knows no program by name.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A process that is killed when dropped, and what it has printed until now.
+/// A process that is killed when dropped, with all that it started, and what it has printed until now.
 pub(crate) struct Process {
     child: Child,
     pub(crate) stdout: Lines,
@@ -15,7 +16,8 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = spawn(command, Stdio::null());
+        // A group of its own: who kills only nginx's master leaves its workers behind.
+        let mut child = spawn(command.process_group(0), Stdio::null());
         let stdout = Lines::of(child.stdout.take().expect("it is piped"));
         let stderr = Lines::of(child.stderr.take().expect("it is piped"));
         Self { child, stdout, stderr }
@@ -39,6 +41,11 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Until it is waited for, its number names its group and nothing else.
+        if let Ok(None) = self.child.try_wait() {
+            let kill = format!("kill -s KILL -- -{}", self.id());
+            let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+        }
         // Both fail only if it has ended, which is what we want.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -196,4 +203,18 @@ pub(crate) fn poll_until<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>)
         }
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn what_a_process_has_started_does_not_outlive_it() {
+    let process = Process::spawn(Command::new("sh").args(["-c", "sleep 1000 & echo $!; wait"]));
+    let child =
+        process.stdout.find(Duration::from_secs(10), |line| line.parse::<u32>().ok()).expect("a number");
+    drop(process);
+    // It may be a zombie until somebody takes it in.
+    let is_gone = || {
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    };
+    poll_until(Duration::from_secs(10), is_gone).expect("it was killed as well");
 }
