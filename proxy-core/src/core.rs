@@ -3,45 +3,48 @@
 //! The transitions stand in the submodules, one per concern; this file only hands inputs to them and, when they are
 //! done, settles what changed: clocks, alarms and updates.
 
+mod active;
+mod admission;
 mod check;
-mod client;
 mod deadlines;
+mod downstream;
 mod drain;
 mod ending;
 mod expiry;
 mod interest;
 mod leasing;
 mod piping;
-mod server;
 mod settle;
+mod shortest;
+mod table;
+mod upstream;
 mod view;
 
 use crate::action::{Action, Close, Interest};
 use crate::config::{Config, ConfigError};
 use crate::digest::Digest;
-use crate::exchange::Exchange;
+use crate::exchange::verdict::Failure;
 use crate::http::HeadLimits;
-use crate::ids::{ClusterId, EndpointId, ExchangeId};
-use crate::input::{ConnId, Input, Permit};
-use crate::link::Link;
-use crate::outbox::{Outbox, Slices};
+use crate::ids::{ClusterId, EndpointId};
+use crate::input::{ConnId, Input, NetError, Permit};
+use crate::outbox::Slices;
 use crate::record::Outcome;
 use crate::rng::Rng;
 use crate::route::Router;
-use crate::session::Session;
-use crate::slab::Slab;
 use crate::spare::Spare;
 use crate::time::{Deadline, Instant, Timer};
 use crate::timers::Timers;
 use crate::upstreams::{Freed, Upstreams};
+use admission::Admission;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use client::Admission;
+use bytes::Bytes;
 use core::hash::{Hash, Hasher};
-use deadlines::Shortest;
 use drain::Draining;
-use settle::Told;
+use shortest::Shortest;
+use table::{Door, Side, Table};
+use view::{Judged, Terms};
 
 /// Every decision of one worker.
 #[derive(Clone, Debug)]
@@ -50,10 +53,7 @@ pub struct Core {
     shortest: Shortest,
     limits: HeadLimits,
     router: Router,
-    conns: Slab<Conn>,
-    /// How many of them are downstream.
-    sessions: usize,
-    exchanges: Slab<Exchange>,
+    table: Table,
     upstreams: Upstreams,
     admission: Admission,
     draining: Draining,
@@ -62,27 +62,8 @@ pub struct Core {
     now: Instant,
     actions: VecDeque<Action>,
     spare: Spare,
-    /// Connections that the current input changed.
-    touched: Vec<ConnId>,
     /// Clusters in which the current input freed something that a queued request may wait for.
     to_serve: Vec<ClusterId>,
-}
-
-/// A place in the connection table.
-#[derive(Clone, Debug)]
-struct Conn {
-    side: Side,
-    /// When its alarm is set, if it is.
-    armed: Option<Instant>,
-    is_touched: bool,
-    told: Told,
-}
-
-/// Which side of us a connection is on.
-#[derive(Clone, Debug, Hash)]
-enum Side {
-    Downstream(Box<Session>),
-    Upstream(Box<Link>),
 }
 
 impl Core {
@@ -100,9 +81,7 @@ impl Core {
                 target_bytes: config.limits.target_bytes as usize,
             },
             router: Router::new(&config.routes),
-            conns: Slab::new(),
-            sessions: 0,
-            exchanges: Slab::new(),
+            table: Table::new(),
             upstreams: Upstreams::new(&config, seed),
             admission: Admission::default(),
             draining: Draining::default(),
@@ -111,7 +90,6 @@ impl Core {
             now: Instant::ZERO,
             actions: VecDeque::new(),
             spare: Spare::default(),
-            touched: Vec::new(),
             to_serve: Vec::new(),
             config,
         })
@@ -119,7 +97,7 @@ impl Core {
 
     /// The id that the next `Input::Accepted` must carry.
     pub fn vacant(&self) -> ConnId {
-        ConnId(self.conns.vacant())
+        self.table.vacant()
     }
 
     /// Takes in what happened at `now`. Never fails; inputs about connections that ended are ignored, and a `now`
@@ -133,28 +111,21 @@ impl Core {
     fn dispatch_input(&mut self, input: Input) {
         match input {
             Input::Accepted { conn, listener, peer } => self.on_accepted(conn, listener, peer),
-            Input::Connected { conn } => self.on_connected(conn),
-            Input::ConnectFailed { conn, error } => self.on_connect_failed(conn, error),
-            Input::Data { conn, bytes } => match self.side(conn) {
-                Some(Side::Downstream(_)) => self.on_client_data(conn, bytes),
-                Some(Side::Upstream(_)) => self.on_server_data(conn, bytes),
-                None => {}
-            },
-            Input::Eof { conn } => match self.side(conn) {
-                Some(Side::Downstream(_)) => self.on_client_eof(conn),
-                Some(Side::Upstream(_)) => self.on_server_eof(conn),
-                None => {}
-            },
-            Input::Wrote { conn, n } => match self.side(conn) {
-                Some(Side::Downstream(_)) => self.on_client_took(conn, n as usize),
-                Some(Side::Upstream(_)) => self.on_server_took(conn, n as usize),
-                None => {}
-            },
-            Input::Failed { conn, error } => match self.side(conn) {
-                Some(Side::Downstream(_)) => self.on_client_failed(conn),
-                Some(Side::Upstream(_)) => self.on_server_failed(conn, error),
-                None => {}
-            },
+            Input::Connected { conn } => {
+                if let Some(Door::Connecting(id)) = self.table.door(conn) {
+                    self.on_connected(conn, id);
+                }
+            }
+            Input::ConnectFailed { conn, error } => {
+                if let Some(Door::Connecting(id)) = self.table.door(conn) {
+                    self.on_connect_failed(id, error, None);
+                }
+            }
+            Input::Data { conn, bytes } => self.on_data(conn, bytes),
+            Input::Eof { conn } => self.on_eof(conn),
+            Input::Wrote { conn, n } => self.on_wrote(conn, n as usize),
+            Input::Piped { conn, n } => self.on_piped(conn, n as usize),
+            Input::Failed { conn, error } => self.on_failed(conn, error),
             Input::Granted { permit: Permit::Client } => self.on_client_granted(),
             Input::Denied { permit: Permit::Client } => self.on_client_denied(),
             Input::Wanted { permit: Permit::Client } => {}
@@ -163,11 +134,48 @@ impl Core {
             Input::Wanted { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_wanted(endpoint),
             Input::Drain => self.on_drain(),
             Input::Tick => self.on_tick(),
-            Input::Piped { conn, n } => match self.side(conn) {
-                Some(Side::Downstream(_)) => self.on_client_piped(conn, n as usize),
-                Some(Side::Upstream(_)) => self.on_server_piped(conn, n as usize),
-                None => {}
-            },
+        }
+    }
+
+    fn on_data(&mut self, conn: ConnId, bytes: Bytes) {
+        match self.table.door(conn) {
+            Some(Door::Client) => self.on_client_data(conn, bytes),
+            Some(Door::Request(id)) => self.on_request_data(conn, id, bytes),
+            Some(Door::Response(id)) => self.on_response_data(conn, id, bytes),
+            // Nobody asked: whatever it is, it must not become the answer to a later request.
+            Some(Door::Pooled) => self.drop_idle(conn),
+            Some(Door::Connecting(_)) | None => {}
+        }
+    }
+
+    fn on_eof(&mut self, conn: ConnId) {
+        match self.table.door(conn) {
+            Some(Door::Client) => self.on_client_eof(conn),
+            Some(Door::Request(id)) => self.on_request_eof(id),
+            Some(Door::Response(id)) => self.on_response_eof(id),
+            Some(Door::Pooled) => self.drop_idle(conn),
+            Some(Door::Connecting(_)) | None => {}
+        }
+    }
+
+    fn on_wrote(&mut self, conn: ConnId, n: usize) {
+        match self.table.door(conn) {
+            Some(Door::Client) => self.on_client_took(conn, n),
+            Some(Door::Request(id)) => self.on_answer_taken(id, n),
+            Some(Door::Response(id)) => self.on_request_taken(id, n),
+            // Nothing is offered to be written there.
+            Some(Door::Connecting(_) | Door::Pooled) | None => {}
+        }
+    }
+
+    fn on_failed(&mut self, conn: ConnId, error: NetError) {
+        match self.table.door(conn) {
+            Some(Door::Client) => self.on_client_failed(conn),
+            Some(Door::Request(id)) => self.on_request_failed(conn, id),
+            Some(Door::Connecting(id)) => self.on_connect_failed(id, error, None),
+            Some(Door::Response(id)) => self.on_lost(id, Failure::UpstreamReset, None),
+            Some(Door::Pooled) => self.on_idle_failed(conn),
+            None => {}
         }
     }
 
@@ -181,8 +189,8 @@ impl Core {
         while let Some(action) = self.actions.pop_front() {
             if let Action::Update { conn } = action {
                 // The connection may have ended after the update was queued.
-                let Some(entry) = self.conns.get_mut(conn.0) else { continue };
-                entry.told.is_queued = false;
+                let Some(entry) = self.table.get_mut(conn) else { continue };
+                entry.note.is_update_queued = false;
             }
             return Some(action);
         }
@@ -191,14 +199,14 @@ impl Core {
 
     /// What is wanted of a connection; `None` when it is dead.
     pub fn interest(&self, conn: ConnId) -> Option<Interest> {
-        self.conns.get(conn.0).map(|entry| entry.told.interest)
+        self.table.get(conn).map(|entry| entry.note.interest)
     }
 
     /// The octets to write to a connection, in order, borrowed. Empty when it is dead, and while octets that were piped
     /// are to be written first.
     #[inline]
     pub fn egress(&self, conn: ConnId) -> impl Iterator<Item = &[u8]> {
-        match self.side(conn) {
+        match self.table.get(conn).map(|entry| &entry.side) {
             Some(Side::Downstream(session)) => session.outbox.slices(),
             Some(Side::Upstream(link)) if !link.is_connecting() => link.outbox.slices(),
             Some(Side::Upstream(_)) | None => Slices::default(),
@@ -228,17 +236,17 @@ impl Core {
 
     /// Connections that live, both sides.
     pub fn connections(&self) -> usize {
-        self.conns.len()
+        self.table.len()
     }
 
     /// Octets that are held for all connections, waiting to be understood or written.
     pub fn buffered(&self) -> usize {
-        self.conns.iter().map(|(_, conn)| conn.side.buffered()).sum()
+        self.table.conns().map(|(_, conn)| conn.side.buffered()).sum()
     }
 
     /// Octets that are held for one connection: not understood yet, not written yet, or kept to be sent again.
     pub fn held(&self, conn: ConnId) -> usize {
-        self.side(conn).map_or(0, Side::buffered)
+        self.table.get(conn).map_or(0, |entry| entry.side.buffered())
     }
 
     /// How many requests wait for a connection to a cluster.
@@ -249,63 +257,42 @@ impl Core {
     /// A digest of the whole state: equal journals give equal digests, in every process.
     pub fn digest(&self) -> u64 {
         let mut digest = Digest::default();
-        for (key, conn) in self.conns.iter() {
-            (key, &conn.side, conn.armed).hash(&mut digest);
+        for (id, conn) in self.table.conns() {
+            (id, &conn.side, conn.note.armed).hash(&mut digest);
         }
-        (&self.exchanges, &self.upstreams, &self.admission, &self.draining).hash(&mut digest);
+        for exchange in self.table.exchanges() {
+            exchange.hash(&mut digest);
+        }
+        (&self.upstreams, &self.admission, &self.draining).hash(&mut digest);
         (&self.timers, &self.rng, self.now, self.vacant()).hash(&mut digest);
         digest.finish()
     }
 
-    /// Notes that `conn` must be settled before this input is done. A connection that carries an exchange is settled with
-    /// its session.
-    fn touch(&mut self, conn: ConnId) {
-        if let Some(entry) = self.conns.get_mut(conn.0) {
-            entry.touch(conn, &mut self.touched);
-        }
-    }
-
-    /// Finds a session in order to change it, and notes that it must be settled.
-    fn touch_session(&mut self, conn: ConnId) -> Option<&mut Session> {
-        let entry = self.conns.get_mut(conn.0)?;
-        entry.touch(conn, &mut self.touched);
-        match &mut entry.side {
-            Side::Downstream(session) => Some(session),
-            Side::Upstream(_) => None,
-        }
-    }
-
-    fn insert(&mut self, side: Side) -> ConnId {
-        if let Side::Downstream(_) = side {
-            self.sessions += 1;
-        }
-        let conn = Conn { side, armed: None, is_touched: false, told: Told::default() };
-        ConnId(self.conns.insert(conn))
+    /// What a connection is judged by, if it lives.
+    fn judge(&self, conn: ConnId) -> Option<Judged<'_>> {
+        self.table.judge(Terms { config: &self.config, shortest: &self.shortest }, conn)
     }
 
     /// Ends a connection.
     fn close(&mut self, conn: ConnId, how: Close) {
-        if self.side(conn).is_some() {
+        if self.table.get(conn).is_some() {
             self.actions.push_back(Action::Close { conn, how });
             self.bury(conn);
         }
     }
 
     /// Forgets a connection whose socket is gone already.
-    fn bury(&mut self, conn: ConnId) -> Option<Side> {
-        let mut entry = self.conns.remove(conn.0)?;
+    fn bury(&mut self, conn: ConnId) {
+        let Some(mut entry) = self.table.remove(conn) else { return };
         self.spare.collect(entry.side.outbox_mut());
-        self.timers.disarm(conn, entry.armed);
+        self.timers.disarm(conn, entry.note.armed);
         match &entry.side {
-            Side::Downstream(session) => {
-                self.sessions -= 1;
-                if session.has_permit {
-                    self.actions.push_back(Action::Release(Permit::Client));
-                }
+            Side::Downstream(session) if session.has_permit => {
+                self.actions.push_back(Action::Release(Permit::Client));
             }
+            Side::Downstream(_) => {}
             Side::Upstream(link) => self.free_link(link.endpoint),
         }
-        Some(entry.side)
     }
 
     /// A connection to `endpoint` is gone: its permit is free for others.
@@ -316,77 +303,5 @@ impl Core {
             Freed::Release => self.actions.push_back(Action::Release(Permit::Endpoint(endpoint))),
         }
         self.to_serve.push(self.upstreams.cluster_of(endpoint));
-    }
-
-    fn side(&self, conn: ConnId) -> Option<&Side> {
-        self.conns.get(conn.0).map(|entry| &entry.side)
-    }
-
-    fn session(&self, conn: ConnId) -> Option<&Session> {
-        match self.side(conn)? {
-            Side::Downstream(session) => Some(session),
-            Side::Upstream(_) => None,
-        }
-    }
-
-    fn session_mut(&mut self, conn: ConnId) -> Option<&mut Session> {
-        match &mut self.conns.get_mut(conn.0)?.side {
-            Side::Downstream(session) => Some(session),
-            Side::Upstream(_) => None,
-        }
-    }
-
-    fn link(&self, conn: ConnId) -> Option<&Link> {
-        match self.side(conn)? {
-            Side::Upstream(link) => Some(link),
-            Side::Downstream(_) => None,
-        }
-    }
-
-    fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
-        match &mut self.conns.get_mut(conn.0)?.side {
-            Side::Upstream(link) => Some(link),
-            Side::Downstream(_) => None,
-        }
-    }
-
-    fn exchange(&self, id: ExchangeId) -> Option<&Exchange> {
-        self.exchanges.get(id.0)
-    }
-
-    fn exchange_mut(&mut self, id: ExchangeId) -> Option<&mut Exchange> {
-        self.exchanges.get_mut(id.0)
-    }
-}
-
-impl Conn {
-    fn touch(&mut self, conn: ConnId, touched: &mut Vec<ConnId>) {
-        if !self.is_touched {
-            self.is_touched = true;
-            touched.push(conn);
-        }
-    }
-}
-
-impl Side {
-    fn outbox(&self) -> &Outbox {
-        match self {
-            Self::Downstream(session) => &session.outbox,
-            Self::Upstream(link) => &link.outbox,
-        }
-    }
-
-    fn outbox_mut(&mut self) -> &mut Outbox {
-        match self {
-            Self::Downstream(session) => &mut session.outbox,
-            Self::Upstream(link) => &mut link.outbox,
-        }
-    }
-
-    fn buffered(&self) -> usize {
-        match self {
-            Self::Downstream(session) => session.inbox.len() + session.outbox.held(),
-            Self::Upstream(link) => link.inbox.len() + link.outbox.held(),
-        }
     }
 }

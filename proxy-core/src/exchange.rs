@@ -1,6 +1,7 @@
-//! One request with its interim and final responses: what is known of it, and who is being waited for.
+//! One request with its interim and final responses: what is known of it, how far it is, and who is being waited for.
 //!
-//! An exchange does not know which HTTP version its client speaks; how its end is judged stands in `verdict`.
+//! An exchange does not speak HTTP/1 or any other version: the session and the link that carry it do. It knows the
+//! version of its request only because the log tells it. What a failure means for it stands in `verdict`.
 
 pub(crate) mod verdict;
 mod wait;
@@ -11,24 +12,31 @@ use crate::http::{Method, RequestHead, ResponseHead, Version};
 use crate::ids::{ClusterId, EndpointId, RouteId};
 use crate::input::ConnId;
 use crate::link::Request;
-use crate::record::{Attempt, AttemptResult, Flags, Outcome, Phase, Reason, RequestSummary};
+use crate::record::{Attempt, AttemptResult, Flags, Marks, Origin, Outcome, Phase, Reason, RequestSummary};
+use crate::session::Then;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// One request being served.
+/// One request, from its head to the last octet of its answer.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Exchange {
     pub(crate) session: ConnId,
-    /// What will be told of it, as far as it is known.
-    pub(crate) outcome: Box<Outcome>,
-    pub(crate) route: RouteId,
-    pub(crate) cluster: ClusterId,
+    /// Where the request came from, and when.
+    pub(crate) origin: Origin,
+    /// What other servers and the log call it (`X-Request-Id`).
+    pub(crate) request_id: u64,
+    /// The request line and host, for the log; `None` when the head could not be read.
+    summary: Option<RequestSummary>,
     pub(crate) method: Method,
     pub(crate) version: Version,
     /// The client offers to leave HTTP.
     pub(crate) upgrade: bool,
+    /// Which of `Config::routes` matched.
+    pub(crate) route: Option<RouteId>,
+    /// Which cluster serves it.
+    pub(crate) cluster: Option<ClusterId>,
     pub(crate) stage: Stage,
     /// The request's octets while no connection holds them: it is queued, perhaps after it was taken back from one.
     pub(crate) request: Option<Box<Request>>,
@@ -42,6 +50,25 @@ pub(crate) struct Exchange {
     pub(crate) client_owes: Wait,
     /// When octets last moved, either way.
     pub(crate) moved: Instant,
+    /// When each phase ended, as far as it came.
+    pub(crate) marks: Marks,
+    /// Every connection that was tried, in order.
+    pub(crate) attempts: Vec<Attempt>,
+    /// The status of the final response head.
+    pub(crate) status: Option<u16>,
+    /// Content octets from the client.
+    pub(crate) received: u64,
+    /// Content octets to the client.
+    pub(crate) sent: u64,
+    /// `total` is off and `stream.idle` on.
+    pub(crate) streamed: bool,
+}
+
+/// What an exchange uses again of one that is over: its memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) summary: RequestSummary,
+    pub(crate) attempts: Vec<Attempt>,
 }
 
 /// How far an exchange is.
@@ -57,12 +84,79 @@ pub(crate) enum Stage {
     Responding { link: ConnId },
     /// After 101.
     Tunnel { link: ConnId, client_done: bool, upstream_done: bool },
+    /// The answer is complete; its last octets are on their way out.
+    Flushing {
+        ending: Ending,
+        /// Whether `total` runs on.
+        has_total: bool,
+        then: Then,
+    },
+}
+
+/// How an exchange ended, in the words of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Ending {
+    /// What the client was sent, or what the log says of a client that left before.
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: Reason,
+    pub(crate) flags: Flags,
+}
+
+impl Ending {
+    /// A whole answer of the upstream.
+    pub(crate) const fn well(status: Option<u16>) -> Self {
+        Self { status, reason: Reason::Ok, flags: Flags::WELL }
+    }
 }
 
 impl Exchange {
+    /// A request of which nothing is known but where it came from and, perhaps, its head.
+    pub(crate) fn new(
+        session: ConnId,
+        origin: Origin,
+        request_id: u64,
+        head: Option<&RequestHead>,
+        mut scratch: Scratch,
+        now: Instant,
+    ) -> Self {
+        if let Some(head) = head {
+            summarise(head, &mut scratch.summary);
+        }
+        Self {
+            session,
+            origin,
+            request_id,
+            summary: head.map(|_| scratch.summary),
+            // Of a head that could not be read nothing is asked.
+            method: head.map_or(Method::Get, RequestHead::method),
+            version: head.map_or(Version::Http11, RequestHead::version),
+            upgrade: head.is_some_and(RequestHead::upgrade),
+            route: None,
+            cluster: None,
+            stage: Stage::Queued { since: now },
+            request: None,
+            is_enqueued: false,
+            awaiting_continue: head.is_some_and(RequestHead::expect_continue),
+            upstream_owes: Wait::default(),
+            client_owes: Wait::default(),
+            moved: now,
+            marks: Marks { head: now, answered: now, ..Marks::default() },
+            attempts: scratch.attempts,
+            status: None,
+            received: 0,
+            sent: 0,
+            streamed: false,
+        }
+    }
+
+    /// The cluster that serves it.
+    pub(crate) fn cluster(&self) -> ClusterId {
+        self.cluster.expect("a request that is served has a cluster")
+    }
+
     pub(crate) const fn link(&self) -> Option<ConnId> {
         match self.stage {
-            Stage::Queued { .. } => None,
+            Stage::Queued { .. } | Stage::Flushing { .. } => None,
             Stage::Connecting { link, .. }
             | Stage::Awaiting { link }
             | Stage::Responding { link }
@@ -80,12 +174,17 @@ impl Exchange {
             Stage::Queued { .. } => Phase::Queue,
             Stage::Connecting { .. } => Phase::Connect,
             Stage::Awaiting { .. } => Phase::Head,
-            Stage::Responding { .. } | Stage::Tunnel { .. } => Phase::Data,
+            Stage::Responding { .. } | Stage::Tunnel { .. } | Stage::Flushing { .. } => Phase::Data,
         }
     }
 
     pub(crate) const fn is_tunnel(&self) -> bool {
         matches!(self.stage, Stage::Tunnel { .. })
+    }
+
+    /// Whether the answer is complete.
+    pub(crate) const fn is_flushing(&self) -> bool {
+        matches!(self.stage, Stage::Flushing { .. })
     }
 
     /// Whether a final response head was passed on.
@@ -95,24 +194,24 @@ impl Exchange {
 
     /// Whether it is a stream by now: nobody owes the next octet.
     pub(crate) const fn is_streaming(&self) -> bool {
-        self.outcome.streamed && self.has_response()
+        self.streamed && self.has_response()
     }
 
     /// Whether a connection to `endpoint` could not be made before.
     pub(crate) fn has_failed_at(&self, endpoint: EndpointId) -> bool {
-        self.outcome.attempts.iter().any(|attempt| {
+        self.attempts.iter().any(|attempt| {
             attempt.endpoint == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
         })
     }
 
     pub(crate) fn begin_attempt(&mut self, endpoint: EndpointId, reused: bool, now: Instant) {
         let (took, result) = (Duration::ZERO, AttemptResult::Pending);
-        self.outcome.attempts.push(Attempt { endpoint, reused, started: now, took, result });
-        self.outcome.marks.leased.get_or_insert(now);
+        self.attempts.push(Attempt { endpoint, reused, started: now, took, result });
+        self.marks.leased.get_or_insert(now);
     }
 
     pub(crate) fn end_attempt(&mut self, result: AttemptResult, now: Instant) {
-        if let Some(attempt) = self.outcome.attempts.last_mut()
+        if let Some(attempt) = self.attempts.last_mut()
             && attempt.result == AttemptResult::Pending
         {
             attempt.took = now.since(attempt.started);
@@ -122,37 +221,53 @@ impl Exchange {
 
     /// The final response head came.
     pub(crate) fn respond(&mut self, link: ConnId, head: &ResponseHead, now: Instant) {
-        self.outcome.status = Some(head.status());
-        self.outcome.streamed |= head.event_stream();
+        self.status = Some(head.status());
+        self.streamed |= head.event_stream();
         self.awaiting_continue = false;
-        self.outcome.marks.responded = Some(now);
+        self.marks.responded = Some(now);
         self.stage = Stage::Responding { link };
     }
 
-    /// The explanation of how it ended.
-    pub(crate) fn end(mut self, now: Instant, end: Ending) -> Box<Outcome> {
-        let result =
-            if end.reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(end.reason) };
+    /// 101 came.
+    pub(crate) fn switch(&mut self, link: ConnId, now: Instant) {
+        self.status = Some(101);
+        self.streamed = true;
+        self.marks.responded = Some(now);
+        self.stage = Stage::Tunnel { link, client_done: false, upstream_done: false };
+    }
+
+    /// It is decided how it ends.
+    pub(crate) fn conclude(&mut self, reason: Reason, now: Instant) {
+        let result = if reason == Reason::Ok { AttemptResult::Ok } else { AttemptResult::Failed(reason) };
         self.end_attempt(result, now);
-        self.outcome.ended = now;
-        self.outcome.status = end.status;
-        self.outcome.reason = end.reason;
-        self.outcome.flags = end.flags;
-        self.outcome.marks.answered = now;
-        self.outcome
+        self.marks.answered = now;
+    }
+
+    /// The explanation of how it ended.
+    pub(crate) fn explain(self, ending: Ending, ended: Instant) -> Outcome {
+        Outcome {
+            started: self.origin.began,
+            ended,
+            listener: self.origin.listener,
+            peer: self.origin.peer,
+            request: self.summary,
+            status: ending.status,
+            reason: ending.reason,
+            flags: ending.flags,
+            route: self.route,
+            cluster: self.cluster,
+            attempts: self.attempts,
+            received: self.received,
+            sent: self.sent,
+            marks: self.marks,
+            streamed: self.streamed,
+            id: self.request_id,
+        }
     }
 }
 
-/// How an exchange ended, in the words of an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ending {
-    pub(crate) status: Option<u16>,
-    pub(crate) reason: Reason,
-    pub(crate) flags: Flags,
-}
-
-/// Writes what an outcome says of a request over what it said of another.
-pub(crate) fn summarise(head: &RequestHead, summary: &mut RequestSummary) {
+/// Writes what is told of a request over what was told of another.
+fn summarise(head: &RequestHead, summary: &mut RequestSummary) {
     replace(&mut summary.method, head.method_bytes());
     replace(&mut summary.target, head.target_bytes());
     replace(&mut summary.host, head.authority().unwrap_or_default());

@@ -33,6 +33,7 @@ mod slab;
 mod spare;
 mod time;
 mod timers;
+mod transfer;
 mod upstreams;
 
 pub use self::core::Core;

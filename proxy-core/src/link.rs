@@ -2,13 +2,14 @@
 
 use crate::forward::{RequestContext, write_request};
 use crate::http::{
-    BadBody, BadHead, BodyDecoder, BodyEncoder, BodySink, Field, Framing, HeadKind, HeadLimits, HeadScanner,
-    Method, Piece, RequestHead, ResponseHead, Trailers, Truncated,
+    BadBody, BadHead, BodyDecoder, Field, HeadKind, HeadLimits, HeadScanner, Method, RequestHead,
+    ResponseHead, Trailers,
 };
 use crate::ids::{EndpointId, ExchangeId};
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use crate::time::Instant;
+use crate::transfer::{Fin, Received, Receiving, Sending};
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::mem;
@@ -21,14 +22,14 @@ pub(crate) struct Link {
     pub(crate) endpoint: EndpointId,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
-    pub(crate) state: State,
+    pub(crate) state: LinkState,
     /// It has served an exchange before: that it stands is not certain.
     pub(crate) reused: bool,
 }
 
 /// Where an upstream connection is.
 #[derive(Clone, Debug, Hash)]
-pub(crate) enum State {
+pub(crate) enum LinkState {
     /// The request waits in the outbox already.
     Connecting(Lease),
     Leased(Lease),
@@ -44,7 +45,7 @@ pub(crate) enum State {
 pub(crate) struct Lease {
     exchange: ExchangeId,
     request: Sending,
-    response: Receiving,
+    response: Response,
     to_head: bool,
     answered: bool,
     keep_alive: bool,
@@ -52,22 +53,13 @@ pub(crate) struct Lease {
     hint: Option<u32>,
 }
 
+/// How far the response is received.
 #[derive(Clone, Debug, Hash)]
-enum Sending {
-    Body(BodyEncoder),
-    Done,
-    /// After 101; `fin` once the client will send no more.
-    Raw {
-        fin: bool,
-    },
-}
-
-#[derive(Clone, Debug, Hash)]
-enum Receiving {
+enum Response {
+    /// No final head came.
     Head(HeadScanner),
-    Body(BodyDecoder),
-    Done,
-    Raw,
+    /// What follows it.
+    Content(Receiving),
 }
 
 /// A request on its way: its octets, and how they go on.
@@ -98,21 +90,10 @@ pub(crate) enum Said {
     /// A head, interim ones and 101 included.
     Head(ResponseHead),
     BadHead(BadHead),
-    Body(Bytes),
+    /// A piece of the content, or of a tunnel.
+    Data(Bytes),
     End(Option<Trailers>),
     BadBody(BadBody),
-    Raw(Bytes),
-}
-
-/// What the upstream's FIN means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fin {
-    /// It ends a close-delimited response, which is whole.
-    Whole,
-    /// It ends its half of a tunnel.
-    HalfClose,
-    /// The response is cut.
-    Truncated,
 }
 
 impl Link {
@@ -122,28 +103,28 @@ impl Link {
             endpoint,
             inbox: Inbox::default(),
             outbox: request.outbox,
-            state: State::Connecting(request.lease),
+            state: LinkState::Connecting(request.lease),
             reused: false,
         }
     }
 
     pub(crate) fn connected(&mut self) {
-        if let State::Connecting(lease) = &self.state {
-            self.state = State::Leased(lease.clone());
+        if let LinkState::Connecting(lease) = &self.state {
+            self.state = LinkState::Leased(lease.clone());
         }
     }
 
     /// Gives an idle connection `request` to carry.
     pub(crate) fn carry(&mut self, request: Request) {
         self.outbox = request.outbox;
-        self.state = State::Leased(request.lease);
+        self.state = LinkState::Leased(request.lease);
     }
 
     /// Gives an idle connection a request to carry that was not written yet.
     pub(crate) fn ask(&mut self, exchange: ExchangeId, head: &RequestHead, context: &RequestContext<'_>) {
         self.outbox.begin();
         self.outbox.append(|out| write_request(out, head, context));
-        self.state = State::Leased(Lease::new(exchange, head));
+        self.state = LinkState::Leased(Lease::new(exchange, head));
     }
 
     /// Takes the request back, to send it elsewhere; `None` when part of it is gone.
@@ -151,26 +132,10 @@ impl Link {
         if !self.outbox.is_complete() {
             return None;
         }
-        let (State::Connecting(lease) | State::Leased(lease)) = &self.state else { return None };
+        let (LinkState::Connecting(lease) | LinkState::Leased(lease)) = &self.state else { return None };
         let mut request = Request { outbox: mem::take(&mut self.outbox), lease: lease.clone() };
         request.outbox.rewind();
         Some(request)
-    }
-
-    pub(crate) fn lease(&self) -> Option<&Lease> {
-        match &self.state {
-            State::Connecting(lease) | State::Leased(lease) => Some(lease),
-            State::Idle { .. } => None,
-        }
-    }
-
-    fn lease_mut(&mut self) -> Option<(&mut Lease, &mut Inbox, &mut Outbox)> {
-        match &mut self.state {
-            State::Connecting(lease) | State::Leased(lease) => {
-                Some((lease, &mut self.inbox, &mut self.outbox))
-            }
-            State::Idle { .. } => None,
-        }
     }
 
     pub(crate) fn exchange(&self) -> Option<ExchangeId> {
@@ -178,16 +143,16 @@ impl Link {
     }
 
     pub(crate) const fn is_connecting(&self) -> bool {
-        matches!(self.state, State::Connecting(_))
+        matches!(self.state, LinkState::Connecting(_))
     }
 
     /// Octets came back: the server is alive and has seen the request.
     pub(crate) fn answered(&mut self) {
-        if let Some((lease, _, outbox)) = self.lease_mut()
+        if let LinkState::Leased(lease) = &mut self.state
             && !lease.answered
         {
             lease.answered = true;
-            outbox.forget();
+            self.outbox.forget();
         }
     }
 
@@ -195,75 +160,49 @@ impl Link {
         self.lease().is_some_and(|lease| lease.answered)
     }
 
-    /// Sends a piece of the request's body, or of a tunnel.
+    /// Sends a piece of the request's content, or of a tunnel.
     pub(crate) fn send(&mut self, data: Bytes) {
-        if let Some((lease, _, outbox)) = self.lease_mut() {
-            match &mut lease.request {
-                Sending::Body(encoder) => encoder.data(data, outbox),
-                Sending::Raw { .. } => outbox.put_bytes(data),
-                Sending::Done => {}
-            }
+        if let Some((request, outbox)) = self.request() {
+            request.send(data, outbox);
         }
     }
 
-    /// Ends the request's body.
+    /// Ends the request's content.
     pub(crate) fn finish(&mut self, trailers: Option<&Trailers>) {
-        if let Some((lease, _, outbox)) = self.lease_mut()
-            && let Sending::Body(encoder) = &mut lease.request
-        {
-            encoder.end(trailers, outbox);
-            lease.request = Sending::Done;
+        if let Some((request, outbox)) = self.request() {
+            request.end(trailers, outbox);
+        }
+    }
+
+    /// The client ended its half of the tunnel.
+    pub(crate) fn end_raw(&mut self) {
+        if let Some((request, _)) = self.request() {
+            request.end_raw();
         }
     }
 
     /// Whether the request's next octets may come by pipe.
     pub(crate) fn takes_piped(&self) -> bool {
-        let State::Leased(lease) = &self.state else { return false };
-        matches!(&lease.request, Sending::Body(encoder) if encoder.is_bare()) && self.outbox.takes_piped()
-    }
-
-    /// How many octets of the response are still to be received that nobody needs to see.
-    pub(crate) fn unseen(&self) -> u64 {
-        match &self.state {
-            State::Leased(Lease { response: Receiving::Body(decoder), .. }) if self.inbox.is_empty() => {
-                decoder.certain()
-            }
-            State::Leased(_) | State::Connecting(_) | State::Idle { .. } => 0,
-        }
-    }
-
-    /// `n` of them went by.
-    pub(crate) fn skip(&mut self, n: usize) {
-        if let State::Leased(Lease { response: Receiving::Body(decoder), .. }) = &mut self.state {
-            decoder.skip(n as u64);
-        }
-    }
-
-    /// The client ended its half of the tunnel.
-    pub(crate) fn finish_raw(&mut self) {
-        if let Some((lease, _, _)) = self.lease_mut() {
-            lease.request = Sending::Raw { fin: true };
-        }
+        !self.is_connecting() && self.lease().is_some_and(|lease| lease.request.takes_piped(&self.outbox))
     }
 
     /// Whether the last octet of the request was taken by the kernel.
     pub(crate) fn is_request_sent(&self) -> bool {
         self.outbox.is_empty()
             && !self.is_connecting()
-            && self.lease().is_some_and(|lease| !matches!(lease.request, Sending::Body(_)))
+            && self.lease().is_some_and(|lease| lease.request.is_over())
     }
 
     /// Whether FIN is due: the client's half of the tunnel is over and everything is written.
     pub(crate) fn wants_fin(&self) -> bool {
-        self.outbox.is_empty()
-            && self.lease().is_some_and(|lease| matches!(lease.request, Sending::Raw { fin: true }))
+        self.lease().is_some_and(|lease| lease.request.wants_fin(&self.outbox))
     }
 
     /// Understands the next part of what was received.
     pub(crate) fn next(&mut self, limits: &HeadLimits, memory: &mut Vec<Field>) -> Said {
-        let State::Leased(lease) = &mut self.state else { return Said::Nothing };
+        let LinkState::Leased(lease) = &mut self.state else { return Said::Nothing };
         match &mut lease.response {
-            Receiving::Head(scanner) => {
+            Response::Head(scanner) => {
                 match next_head(&mut self.inbox, scanner, lease.to_head, limits, memory) {
                     Ok(Some(head)) => {
                         lease.accept(&head);
@@ -273,33 +212,37 @@ impl Link {
                     Err(bad) => Said::BadHead(bad),
                 }
             }
-            Receiving::Body(decoder) => match decoder.decode(self.inbox.lend()) {
-                Ok(Piece::NeedMore) => Said::Nothing,
-                Ok(Piece::Data(bytes)) => Said::Body(bytes),
-                Ok(Piece::End(trailers)) => {
-                    lease.response = Receiving::Done;
-                    Said::End(trailers)
-                }
-                Err(bad) => Said::BadBody(bad),
+            Response::Content(content) => match content.next(&mut self.inbox) {
+                Received::Nothing => Said::Nothing,
+                Received::Data(bytes) => Said::Data(bytes),
+                Received::End(trailers) => Said::End(trailers),
+                Received::Bad(bad) => Said::BadBody(bad),
             },
-            Receiving::Raw if !self.inbox.is_empty() => Said::Raw(self.inbox.take(self.inbox.len())),
-            Receiving::Raw | Receiving::Done => Said::Nothing,
+        }
+    }
+
+    /// How many octets of the response are still to be received that nobody needs to see.
+    pub(crate) fn unseen(&self) -> u64 {
+        match &self.state {
+            LinkState::Leased(Lease { response: Response::Content(content), .. }) => {
+                content.unseen(&self.inbox)
+            }
+            LinkState::Leased(_) | LinkState::Connecting(_) | LinkState::Idle { .. } => 0,
+        }
+    }
+
+    /// `n` of them went by.
+    pub(crate) fn skip(&mut self, n: usize) {
+        if let LinkState::Leased(Lease { response: Response::Content(content), .. }) = &mut self.state {
+            content.skip(n);
         }
     }
 
     /// What the upstream's FIN means just now.
     pub(crate) fn on_fin(&mut self) -> Fin {
-        let State::Leased(lease) = &mut self.state else { return Fin::Truncated };
-        match &mut lease.response {
-            Receiving::Raw => Fin::HalfClose,
-            Receiving::Body(decoder) => match decoder.eof() {
-                Ok(()) => {
-                    lease.response = Receiving::Done;
-                    Fin::Whole
-                }
-                Err(Truncated) => Fin::Truncated,
-            },
-            Receiving::Head(_) | Receiving::Done => Fin::Truncated,
+        match &mut self.state {
+            LinkState::Leased(Lease { response: Response::Content(content), .. }) => content.on_fin(),
+            LinkState::Leased(_) | LinkState::Connecting(_) | LinkState::Idle { .. } => Fin::Truncated,
         }
     }
 
@@ -308,7 +251,7 @@ impl Link {
     pub(crate) fn reusable(&self) -> Option<Option<u32>> {
         let lease = self.lease()?;
         let clean = matches!(lease.request, Sending::Done)
-            && matches!(lease.response, Receiving::Done)
+            && matches!(lease.response, Response::Content(Receiving::Done))
             && self.outbox.is_empty()
             && self.inbox.is_empty();
         (clean && lease.keep_alive).then_some(lease.hint)
@@ -318,20 +261,34 @@ impl Link {
     pub(crate) fn park(&mut self, now: Instant, lifetime: Option<Duration>) {
         self.inbox = Inbox::default();
         self.reused = true;
-        self.state = State::Idle { since: now, lifetime };
+        self.state = LinkState::Idle { since: now, lifetime };
+    }
+
+    fn lease(&self) -> Option<&Lease> {
+        match &self.state {
+            LinkState::Connecting(lease) | LinkState::Leased(lease) => Some(lease),
+            LinkState::Idle { .. } => None,
+        }
+    }
+
+    /// The request that it carries, and where its octets wait.
+    fn request(&mut self) -> Option<(&mut Sending, &mut Outbox)> {
+        match &mut self.state {
+            LinkState::Connecting(lease) | LinkState::Leased(lease) => {
+                Some((&mut lease.request, &mut self.outbox))
+            }
+            LinkState::Idle { .. } => None,
+        }
     }
 }
 
 impl Lease {
     fn new(exchange: ExchangeId, head: &RequestHead) -> Self {
-        let request = match head.framing() {
-            Framing::None | Framing::Length(0) => Sending::Done,
-            framing => Sending::Body(BodyEncoder::new(framing)),
-        };
+        let framing = head.framing();
         Self {
             exchange,
-            request,
-            response: Receiving::Head(HeadScanner::default()),
+            request: if framing.is_empty() { Sending::Done } else { Sending::new(framing) },
+            response: Response::Head(HeadScanner::default()),
             to_head: head.method() == Method::Head,
             answered: false,
             keep_alive: false,
@@ -341,14 +298,14 @@ impl Lease {
 
     fn accept(&mut self, head: &ResponseHead) {
         if head.is_interim() {
-            self.response = Receiving::Head(HeadScanner::default());
+            self.response = Response::Head(HeadScanner::default());
         } else if head.is_switching() {
             self.request = Sending::Raw { fin: false };
-            self.response = Receiving::Raw;
+            self.response = Response::Content(Receiving::Raw);
         } else {
             self.keep_alive = head.keep_alive();
             self.hint = head.keep_alive_timeout();
-            self.response = Receiving::Body(BodyDecoder::new(head.framing()));
+            self.response = Response::Content(Receiving::Body(BodyDecoder::new(head.framing())));
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct Outcome {
 }
 
 /// Where a request came from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct Origin {
     pub(crate) listener: ListenerId,
     pub(crate) peer: SocketAddr,
@@ -54,58 +54,6 @@ pub(crate) struct Origin {
 }
 
 impl Outcome {
-    /// As long as nothing is known but where the request came from.
-    pub(crate) fn new(origin: Origin) -> Self {
-        Self {
-            started: origin.began,
-            ended: origin.began,
-            listener: origin.listener,
-            peer: origin.peer,
-            request: None,
-            status: None,
-            reason: Reason::Ok,
-            flags: Flags::WELL,
-            route: None,
-            cluster: None,
-            attempts: Vec::new(),
-            received: 0,
-            sent: 0,
-            marks: Marks::default(),
-            streamed: false,
-            id: 0,
-        }
-    }
-
-    /// The same, in the memory of an outcome that nobody needs any more. `request` is left to be overwritten.
-    pub(crate) fn renew(&mut self, origin: Origin) {
-        // Field by field: no second outcome is made to be copied here.
-        let Self {
-            started,
-            ended,
-            listener,
-            peer,
-            request: _,
-            status,
-            reason,
-            flags,
-            route,
-            cluster,
-            attempts,
-            received,
-            sent,
-            marks,
-            streamed,
-            id,
-        } = self;
-        (*started, *ended, *listener, *peer) = (origin.began, origin.began, origin.listener, origin.peer);
-        (*status, *reason, *flags) = (None, Reason::Ok, Flags::WELL);
-        (*route, *cluster) = (None, None);
-        attempts.clear();
-        (*received, *sent) = (0, 0);
-        *marks = Marks::default();
-        (*streamed, *id) = (false, 0);
-    }
-
     /// How long each phase took: from the end of the one before it. One that was not reached is zero.
     pub fn times(&self) -> Times {
         let Marks { head, leased, connected, sent, responded, answered } = self.marks;

@@ -1,54 +1,18 @@
 //! Which limit on waiting ends next for a connection. Each is a function of the state: nothing can forget to arm one.
 
+use super::Core;
 use super::interest::{client_room, server_room};
-use super::view::{Alone, View};
-use super::{Core, Side};
-use crate::config::{Config, Route, Timeouts};
+use super::view::{Alone, Judged, View};
+use crate::config::Timeouts;
 use crate::exchange::{Exchange, Stage};
-use crate::ids::RouteId;
 use crate::input::ConnId;
-use crate::link::{self, Link};
-use crate::session::State;
+use crate::link::{Link, LinkState};
+use crate::session::SessionState;
 use crate::time::{Deadline, Instant, Timer};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How long a connection that we close is read from: nginx's `lingering_timeout` is 5 s; ours counts in all.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// The shortest of the limits that may end for a session, however it goes on, in nanoseconds. Worked out once.
-#[derive(Clone, Debug)]
-pub(super) struct Shortest {
-    /// For one whose request has no route.
-    unrouted: u64,
-    /// By route, for one whose request is on a connection that stands.
-    routed: Vec<u64>,
-}
-
-impl Shortest {
-    pub(super) fn new(config: &Config) -> Self {
-        let of = |limits: &[Option<Duration>]| {
-            let shortest = limits.iter().flatten().min();
-            shortest.map_or(u64::MAX, |limit| Instant::ZERO.after(*limit).as_nanos())
-        };
-        let client = &config.timeouts.client;
-        Self {
-            unrouted: of(&[client.head, client.keepalive, client.write, config.timeouts.total]),
-            routed: config
-                .routes
-                .iter()
-                .map(|Route { timeouts, .. }| {
-                    let Timeouts { client, write, read, head, total, stream_idle, .. } = timeouts;
-                    of(&[client.body, client.write, *write, *read, *head, *total, *stream_idle])
-                })
-                .collect(),
-        }
-    }
-
-    fn of(&self, route: Option<RouteId>) -> u64 {
-        route.and_then(|route| self.routed.get(route.index())).copied().unwrap_or(self.unrouted)
-    }
-}
 
 /// Collects the earliest of several deadlines.
 #[derive(Default)]
@@ -64,12 +28,13 @@ impl Earliest {
 }
 
 impl Core {
-    /// The next limit that ends for `conn`, and when. What limits an exchange is its session's.
+    /// The next limit that ends for `conn`, and when. What limits an exchange is its client's.
     pub(super) fn deadline_of(&self, conn: ConnId) -> Option<Deadline> {
-        match (self.side(conn)?, self.view(conn)) {
-            (Side::Downstream(_), Some(view)) => view.deadline(),
-            (Side::Downstream(session), None) => self.alone(session).deadline(),
-            (Side::Upstream(link), _) => idle_deadline(link),
+        match self.judge(conn)? {
+            Judged::Client(view) => view.deadline(),
+            Judged::Alone(alone) => alone.deadline(),
+            Judged::Pooled(link) => idle_deadline(link),
+            Judged::Carrier(_) => None,
         }
     }
 }
@@ -78,67 +43,61 @@ impl Alone<'_> {
     /// As [`View::not_before`].
     pub(super) fn not_before(&self) -> Instant {
         match &self.session.state {
-            State::AwaitHead { since, .. } => since.after_nanos(self.shortest.of(None)),
-            State::Flushing { outcome, .. } => outcome.started.after_nanos(self.shortest.of(outcome.route)),
-            State::Unadmitted | State::Exchange(_) | State::Lingering { .. } => Instant::ZERO,
+            SessionState::AwaitHead { since, .. } => since.after_nanos(self.terms.shortest.of(None)),
+            SessionState::Unadmitted | SessionState::Serving(_) | SessionState::Lingering { .. } => {
+                Instant::ZERO
+            }
         }
     }
 
     /// The next limit that ends for the session.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
-        let client = &self.config.timeouts.client;
+        let timeouts = &self.terms.config.timeouts;
         match &self.session.state {
-            State::Unadmitted | State::Exchange(_) => {}
-            State::AwaitHead { began: Some(began), .. } => {
-                earliest.add(Timer::ClientHead, Some(*began), client.head);
+            SessionState::Unadmitted | SessionState::Serving(_) => {}
+            SessionState::AwaitHead { began: Some(began), .. } => {
+                earliest.add(Timer::ClientHead, Some(*began), timeouts.client.head);
                 // Nobody but the client is waited for yet, even if `total` is shorter.
-                earliest.add(Timer::ClientHead, Some(*began), self.config.timeouts.total);
+                earliest.add(Timer::ClientHead, Some(*began), timeouts.total);
             }
-            State::AwaitHead { since, began: None, .. } => {
-                earliest.add(Timer::ClientKeepAlive, Some(*since), client.keepalive);
+            SessionState::AwaitHead { since, began: None, .. } => {
+                earliest.add(Timer::ClientKeepAlive, Some(*since), timeouts.client.keepalive);
             }
-            State::Flushing { outcome, has_total, .. } => {
-                let timeouts = self.config.timeouts_of(outcome.route);
-                let limit = timeouts.client.write;
-                earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), limit);
-                if *has_total {
-                    earliest.add(Timer::Total, Some(outcome.started), timeouts.total);
-                }
-            }
-            State::Lingering { since, .. } => earliest.add(Timer::Linger, Some(*since), Some(LINGER)),
+            SessionState::Lingering { since, .. } => earliest.add(Timer::Linger, Some(*since), Some(LINGER)),
         }
         earliest.0
     }
 }
 
 impl View<'_> {
-    /// A moment before which no limit of the session ends, quicker to find than the deadline: every clock that runs for
+    /// A moment before which no limit of the exchange ends, quicker to find than the deadline: every clock that runs for
     /// a request began with its first octet or later, and no limit is shorter than the shortest. The least rate of a body
     /// is no exception: it takes from `client.body` no more than was spent since then.
     pub(super) fn not_before(&self) -> Instant {
-        if self.exchange.is_carried() {
-            self.exchange.outcome.started.after_nanos(self.shortest.of(Some(self.exchange.route)))
+        if self.exchange.is_carried() || self.exchange.is_flushing() {
+            self.exchange.origin.began.after_nanos(self.terms.shortest.of(self.exchange.route))
         } else {
             // Shorter limits, and seldom.
             Instant::ZERO
         }
     }
 
-    /// The next limit that ends for the session.
+    /// The next limit that ends for the exchange.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
         let exchange = self.exchange;
-        let (timeouts, marks) = (self.config.timeouts_of(Some(exchange.route)), &exchange.outcome.marks);
+        let timeouts = self.terms.config.timeouts_of(exchange.route);
         earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), timeouts.client.write);
-        if !exchange.outcome.streamed {
-            earliest.add(Timer::Total, Some(exchange.outcome.started), timeouts.total);
+        if self.has_total() {
+            earliest.add(Timer::Total, Some(exchange.origin.began), timeouts.total);
         }
         match exchange.stage {
             Stage::Queued { since } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
             Stage::Connecting { since, .. } => earliest.add(Timer::Connect, Some(since), timeouts.connect),
-            Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, marks.sent, timeouts.head),
+            Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, exchange.marks.sent, timeouts.head),
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}
+            Stage::Flushing { .. } => return earliest.0,
         }
         if let Some(link) = self.link.filter(|link| !link.is_connecting()) {
             earliest.add(Timer::UpstreamWrite, link.outbox.stalled_since(), timeouts.write);
@@ -153,13 +112,20 @@ impl View<'_> {
         earliest.0
     }
 
+    fn has_total(&self) -> bool {
+        match self.exchange.stage {
+            Stage::Flushing { has_total, .. } => has_total,
+            _ => !self.exchange.streamed,
+        }
+    }
+
     /// Whether the upstream is the one that everybody waits for: it has the whole request, or the client waits for its
     /// 100, and we would read what it sent.
     pub(super) fn upstream_owes(&self) -> bool {
         let (exchange, Some(link)) = (self.exchange, self.link) else { return false };
         let has_request = link.is_request_sent()
             || (exchange.awaiting_continue && !link.is_connecting() && link.outbox.is_empty());
-        has_request && !exchange.is_streaming() && server_room(self.config, self.session) > 0
+        has_request && !exchange.is_streaming() && server_room(self.terms.config, self.session) > 0
     }
 
     /// Whether the client owes body octets that we would read.
@@ -168,19 +134,17 @@ impl View<'_> {
         self.session.owes_body()
             && !exchange.awaiting_continue
             && !exchange.is_streaming()
-            && client_room(self.config, link) > 0
+            && client_room(self.terms.config, link) > 0
     }
 }
 
 /// When a pooled connection has been idle for long enough.
 pub(super) fn idle_deadline(link: &Link) -> Option<Deadline> {
     match link.state {
-        link::State::Idle { since, lifetime: Some(lifetime) } => {
+        LinkState::Idle { since, lifetime: Some(lifetime) } => {
             Some(Deadline { at: since.after(lifetime), timer: Timer::UpstreamKeepAlive })
         }
-        link::State::Idle { lifetime: None, .. } | link::State::Connecting(_) | link::State::Leased(_) => {
-            None
-        }
+        LinkState::Idle { lifetime: None, .. } | LinkState::Connecting(_) | LinkState::Leased(_) => None,
     }
 }
 
@@ -189,7 +153,7 @@ pub(super) fn idle_deadline(link: &Link) -> Option<Deadline> {
 fn client_allowance(exchange: &Exchange, timeouts: &Timeouts) -> Option<Duration> {
     let idle = timeouts.client.body?;
     let rate = u64::from(timeouts.client.body_rate_min);
-    let Some(deserved) = exchange.outcome.received.saturating_mul(1_000).checked_div(rate) else {
+    let Some(deserved) = exchange.received.saturating_mul(1_000).checked_div(rate) else {
         return Some(idle);
     };
     let left =

@@ -1,10 +1,11 @@
 //! Shutting down: no new work, what runs may finish, and an end in any case.
 
-use super::{Core, Side};
+use super::Core;
+use super::table::{Door, Side};
 use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
 use crate::input::ConnId;
-use crate::session::State;
+use crate::session::SessionState;
 use crate::time::{Deadline, Instant, Timer};
 use alloc::vec::Vec;
 
@@ -36,9 +37,10 @@ impl Core {
         for conn in self.upstreams.idle().collect::<Vec<_>>() {
             self.drop_idle(conn);
         }
-        for conn in
-            self.downstream(|state| matches!(state, State::Unadmitted | State::AwaitHead { began: None, .. }))
-        {
+        let is_idle = |state: &SessionState| {
+            matches!(state, SessionState::Unadmitted | SessionState::AwaitHead { began: None, .. })
+        };
+        for conn in self.downstream(is_idle) {
             self.close(conn, Close::Graceful);
         }
     }
@@ -57,38 +59,34 @@ impl Core {
             Draining::On { .. } | Draining::Off | Draining::Done => return,
         }
         for conn in self.downstream(|_| true) {
-            self.cut(conn);
+            self.end_session(conn);
         }
         self.draining = Draining::On { until: None };
     }
 
     /// Ends a session whatever it is doing.
-    fn cut(&mut self, conn: ConnId) {
+    fn end_session(&mut self, conn: ConnId) {
         let failure = Failure::Timeout(Timer::Drain);
-        match self.session(conn).map(|session| &session.state) {
-            Some(State::Exchange(serving)) => self.fail(serving.id, failure),
-            Some(State::Flushing { .. }) => self.cut_flushing(conn, &failure),
-            Some(State::AwaitHead { began: Some(_), .. }) => {
-                if let Some(origin) = self.origin(conn) {
-                    self.record_headless(origin, &failure, None);
-                }
+        match self.table.door(conn) {
+            Some(Door::Request(id)) => self.cut(conn, id, &failure),
+            Some(Door::Client) => {
+                self.give_up_head(conn, &failure);
                 self.close(conn, Close::Graceful);
             }
-            Some(_) => self.close(conn, Close::Graceful),
-            None => {}
+            Some(Door::Connecting(_) | Door::Response(_) | Door::Pooled) | None => {}
         }
     }
 
     /// Reports the end of a drain, once.
     pub(super) fn settle_drain(&mut self) {
-        if matches!(self.draining, Draining::On { .. }) && self.sessions == 0 {
+        if matches!(self.draining, Draining::On { .. }) && self.table.sessions() == 0 {
             self.draining = Draining::Done;
             self.actions.push_back(Action::Drained);
         }
     }
 
-    fn downstream(&self, wanted: impl Fn(&State) -> bool) -> Vec<ConnId> {
+    fn downstream(&self, wanted: impl Fn(&SessionState) -> bool) -> Vec<ConnId> {
         let is_wanted = |side: &Side| matches!(side, Side::Downstream(session) if wanted(&session.state));
-        self.conns.iter().filter(|(_, conn)| is_wanted(&conn.side)).map(|(key, _)| ConnId(key)).collect()
+        self.table.conns().filter(|(_, conn)| is_wanted(&conn.side)).map(|(id, _)| id).collect()
     }
 }

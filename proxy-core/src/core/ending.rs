@@ -1,40 +1,38 @@
 //! How an exchange ends: complete, refused, failed or cut, and what becomes of its two connections.
 
+use super::Core;
 use super::deadlines::idle_deadline;
 use super::interest::IDLE;
-use super::{Conn, Core, Side};
+use super::table::{Conn, Side, Trio};
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Ending, Stage};
+use crate::exchange::{Ending, Exchange, Stage};
 use crate::http::{Method, RequestHead, Version};
 use crate::ids::ExchangeId;
 use crate::input::ConnId;
-use crate::record::{Flags, Origin, Outcome, Phase, Reason};
+use crate::record::{Origin, Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
-use crate::session::{Session, State, Then};
+use crate::session::{Serving, SessionState, Then};
 use crate::time::Timer;
-use alloc::boxed::Box;
-use core::mem;
 use core::time::Duration;
 
 impl Core {
     /// The response is whole. Both connections go on to what follows.
     pub(super) fn complete(&mut self, id: ExchangeId, then: Then) {
-        let Some(exchange) = self.exchanges.remove(id.0) else { return };
-        if let Some(link) = exchange.link() {
-            self.release(link);
-        }
-        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: Flags::WELL };
-        let has_total = !exchange.outcome.streamed;
-        self.start_flush(exchange.session, exchange.end(self.now, ending), has_total, then);
+        let now = self.now;
+        let exchange = self.table.touch_exchange(id).exchange;
+        let link = exchange.link().expect("an upstream answered");
+        let (ending, has_total) = (Ending::well(exchange.status), !exchange.streamed);
+        exchange.conclude(Reason::Ok, now);
+        exchange.stage = Stage::Flushing { ending, has_total, then };
+        self.release(link);
+        self.flush(id);
     }
 
     /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
     fn release(&mut self, conn: ConnId) {
-        let Some(Conn { side: Side::Upstream(link), armed, told, .. }) = self.conns.get_mut(conn.0) else {
-            return;
-        };
+        let Some(Conn { side: Side::Upstream(link), note }) = self.table.get_mut(conn) else { return };
         let endpoint = link.endpoint;
         if let Some(hint) = link.reusable()
             && let lifetime = idle_lifetime(&self.config, hint)
@@ -44,8 +42,8 @@ impl Core {
         {
             link.park(self.now, lifetime);
             // Nothing else has a say in what is wanted of it: it is settled at once.
-            self.timers.arm(conn, armed, idle_deadline(link));
-            told.tell(&mut self.actions, conn, IDLE, false);
+            self.timers.arm(conn, &mut note.armed, idle_deadline(link));
+            note.tell(&mut self.actions, conn, IDLE, false);
             self.spare.collect(&mut link.outbox);
             let cluster = self.upstreams.cluster_of(endpoint);
             if self.upstreams.next_pending(cluster).is_some() {
@@ -58,97 +56,106 @@ impl Core {
         }
     }
 
-    /// The exchange can't go on. Answers if that is still possible, otherwise cuts the connection, so that nobody takes
-    /// a part for the whole (RFC 9112 §8).
+    /// The exchange can't go on.
     pub(super) fn fail(&mut self, id: ExchangeId, failure: Failure) {
-        let Some(mut exchange) = self.exchanges.remove(id.0) else { return };
-        let phase = exchange.phase();
-        let endpoint = exchange.outcome.attempts.last().map(|attempt| attempt.endpoint);
-        if exchange.is_enqueued {
-            self.upstreams.dequeue(exchange.cluster, id);
-            self.to_serve.push(exchange.cluster);
-        }
-        if let Some(link) = exchange.link() {
-            self.close(link, Close::Abort);
-        }
-        let conn = exchange.session;
-        let responded = self.session(conn).is_some_and(Session::has_responded);
+        let phase = self.table.exchange(id).phase();
+        self.detach(id, Some(Close::Abort));
+        self.give_up(id, failure, phase);
+    }
+
+    /// Answers an exchange that can't go on, if that is still possible; otherwise cuts its client's connection, so that
+    /// nobody takes a part for the whole (RFC 9112 §8).
+    pub(super) fn give_up(&mut self, id: ExchangeId, failure: Failure, phase: Phase) {
+        self.leave_queue(id);
+        let conn = self.table.exchange(id).session;
+        let responded = self.table.touch_session(conn).has_responded();
         let gone = failure == Failure::ClientGone;
         // A client that takes nothing would not take a reply, and a drain that is over waits for none.
         let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
-        let cut = responded || gone || mute;
-        let status =
-            if cut { exchange.outcome.status.or(gone.then_some(499)) } else { Some(failure.status()) };
-        let ending = Ending { status, reason: failure.reason(), flags: failure.flags(phase) };
-        if cut {
+        if responded || gone || mute {
             let how = if gone && !responded { Close::Graceful } else { Close::Abort };
-            self.close(conn, how);
-            return self.record(exchange.end(self.now, ending));
+            self.record_unanswered(id, &failure, phase);
+            return self.close(conn, how);
         }
-        let keep_alive =
-            !self.draining.is_on() && self.session(conn).is_some_and(Session::may_keep_after_reply);
+        self.answer(id, &failure, phase);
+    }
+
+    fn answer(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+        let (now, is_draining) = (self.now, self.draining.is_on());
+        let Trio { exchange, session, .. } = self.table.touch_exchange(id);
+        exchange.conclude(failure.reason(), now);
         let context = ReplyContext {
-            endpoint: endpoint
+            endpoint: exchange
+                .attempts
+                .last()
                 .filter(|_| self.config.explain_addresses)
-                .map(|endpoint| self.upstreams.addr(endpoint)),
-            id: exchange.outcome.id,
-            keep_alive,
+                .map(|attempt| self.upstreams.addr(attempt.endpoint)),
+            id: exchange.request_id,
+            keep_alive: !is_draining && session.may_keep_after_reply(),
             to_http10: exchange.version == Version::Http10,
             to_head: exchange.method == Method::Head,
         };
-        let then = self.reply(conn, &failure, context, &mut exchange.outcome.sent);
+        let then = if context.keep_alive { Then::KeepAlive } else { session.farewell() };
         // `total` does not count for what says that it ran out: `client.write` bounds a reply.
-        self.start_flush(conn, exchange.end(self.now, ending), false, then);
+        self.reply(id, failure, phase, context, then);
     }
 
-    /// Answers a request that never becomes an exchange.
+    /// Answers a request that is not served.
     pub(super) fn refuse(&mut self, conn: ConnId, failure: &Failure, head: Option<&RequestHead>) {
-        let Some(origin) = self.origin(conn) else { return };
+        let session = self.table.touch_session(conn);
+        let origin = session.origin(self.now);
         let keep_alive = !self.draining.is_on()
             && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
-            && self.session(conn).is_some_and(Session::may_follow);
-        let to_head = head.is_some_and(is_head);
-        let mut outcome = self.refusal(origin, failure, head, Some(failure.status()));
-        let to_http10 = head.is_some_and(|head| head.version() == Version::Http10);
-        let context = ReplyContext { endpoint: None, id: outcome.id, keep_alive, to_http10, to_head };
-        let then = self.reply(conn, failure, context, &mut outcome.sent);
-        self.start_flush(conn, outcome, false, if keep_alive { then } else { Then::Linger });
-    }
-
-    fn reply(&mut self, conn: ConnId, failure: &Failure, context: ReplyContext, sent: &mut u64) -> Then {
-        self.touch(conn);
-        let Some(Side::Downstream(session)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
-            return Then::Close;
+            && session.may_follow();
+        let exchange = self.new_exchange(conn, origin, head);
+        let context = ReplyContext {
+            endpoint: None,
+            id: exchange.request_id,
+            keep_alive,
+            to_head: exchange.method == Method::Head,
+            to_http10: exchange.version == Version::Http10,
         };
-        self.spare.lend(&mut session.outbox);
-        session.outbox.append(|out| *sent = write_reply(out, failure, context) as u64);
-        if context.keep_alive { Then::KeepAlive } else { session.farewell() }
+        let then = if keep_alive { Then::KeepAlive } else { Then::Linger };
+        let id = self.table.insert_exchange(exchange);
+        self.table.touch_session(conn).state = SessionState::Serving(Serving::refusing(id));
+        self.reply(id, failure, Phase::Request, context, then);
     }
 
-    fn start_flush(&mut self, conn: ConnId, outcome: Box<Outcome>, has_total: bool, then: Then) {
-        let Some(session) = self.touch_session(conn) else { return self.record(outcome) };
-        session.state = State::Flushing { outcome, has_total, then };
+    fn reply(&mut self, id: ExchangeId, failure: &Failure, phase: Phase, context: ReplyContext, then: Then) {
+        let mut active = self.active(id);
+        let mut sent = 0;
+        active.client().outbox.append(|out| sent = write_reply(out, failure, context) as u64);
+        active.trio.exchange.sent = sent;
+        let ending = ending(failure, phase, Some(failure.status()));
+        active.trio.exchange.stage = Stage::Flushing { ending, has_total: false, then };
+        self.flush(id);
+    }
+
+    fn flush(&mut self, id: ExchangeId) {
+        let Trio { session, .. } = self.table.touch_exchange(id);
         if session.outbox.is_empty() {
-            self.after_flush(conn);
+            self.after_flush(id);
         }
     }
 
     /// Goes on: the last octet of an answer was taken.
-    pub(super) fn after_flush(&mut self, conn: ConnId) {
-        let now = self.now;
-        let is_draining = self.draining.is_on();
-        let Some(session) = self.session_mut(conn) else { return };
-        let State::Flushing { then, .. } = session.state else { return };
+    pub(super) fn after_flush(&mut self, id: ExchangeId) {
+        let exchange = self.table.remove_exchange(id);
+        let Stage::Flushing { ending, then, .. } = exchange.stage else {
+            panic!("{id:?} is flushed before its answer is complete")
+        };
+        let conn = exchange.session;
+        self.record(exchange, ending);
+        let (now, is_draining) = (self.now, self.draining.is_on());
+        let session = self.table.touch_session(conn);
         let (half_closed, has_more) = (session.half_closed, !session.inbox.is_empty());
         let over = !has_more && (half_closed || is_draining);
-        let next = match then {
-            Then::KeepAlive if !over => State::await_head(now),
-            Then::KeepAlive | Then::Linger | Then::Close => State::Lingering { since: now, discarded: 0 },
+        session.state = match then {
+            Then::KeepAlive if !over => SessionState::await_head(now),
+            Then::KeepAlive | Then::Linger | Then::Close => {
+                SessionState::Lingering { since: now, discarded: 0 }
+            }
         };
-        if let State::Flushing { mut outcome, .. } = mem::replace(&mut session.state, next) {
-            outcome.ended = now;
-            self.record(outcome);
-        }
         match then {
             Then::KeepAlive if has_more => self.advance_client(conn),
             Then::KeepAlive if !over => {}
@@ -159,66 +166,57 @@ impl Core {
 
     /// Both halves of a tunnel ended by themselves.
     pub(super) fn close_tunnel(&mut self, id: ExchangeId) {
-        let Some(exchange) = self.exchanges.remove(id.0) else { return };
-        let Stage::Tunnel { link, .. } = exchange.stage else { return };
-        self.close(link, Close::Graceful);
+        self.detach(id, Some(Close::Graceful));
+        let mut exchange = self.table.remove_exchange(id);
         self.close(exchange.session, Close::Graceful);
-        let ending = Ending { status: exchange.outcome.status, reason: Reason::Ok, flags: Flags::WELL };
-        self.record(exchange.end(self.now, ending));
+        exchange.conclude(Reason::Ok, self.now);
+        let ending = Ending::well(exchange.status);
+        self.record(exchange, ending);
     }
 
-    /// An answer was complete, but its last octets can't be delivered. What went wrong before that stays the reason.
-    pub(super) fn record_cut(&mut self, mut outcome: Box<Outcome>, failure: &Failure) {
-        outcome.ended = self.now;
-        if outcome.reason == Reason::Ok {
-            outcome.reason = failure.reason();
-            outcome.flags = failure.flags(Phase::Data);
-        }
-        self.record(outcome);
+    /// Ends an exchange whose client takes no more, wherever it is.
+    pub(super) fn abandon(&mut self, id: ExchangeId, failure: &Failure) {
+        let phase = self.table.exchange(id).phase();
+        self.detach(id, Some(Close::Abort));
+        self.leave_queue(id);
+        self.record_unanswered(id, failure, phase);
     }
 
-    /// Cuts a connection whose answer is complete but not delivered.
-    pub(super) fn cut_flushing(&mut self, conn: ConnId, failure: &Failure) {
-        self.actions.push_back(Action::Close { conn, how: Close::Abort });
-        if let Some(Side::Downstream(session)) = self.bury(conn)
-            && let State::Flushing { outcome, .. } = session.state
-        {
-            self.record_cut(outcome, failure);
-        }
+    /// Records an exchange that ends without an answer, or before its answer was delivered: then what went wrong before
+    /// stays the reason.
+    fn record_unanswered(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+        let mut exchange = self.table.remove_exchange(id);
+        let ending = match exchange.stage {
+            Stage::Flushing { ending, .. } if ending.reason != Reason::Ok => ending,
+            Stage::Flushing { ending: done, .. } => ending(failure, Phase::Data, done.status),
+            _ => {
+                exchange.conclude(failure.reason(), self.now);
+                ending(failure, phase, exchange.status.or(status_without_answer(failure)))
+            }
+        };
+        self.record(exchange, ending);
     }
 
-    pub(super) fn record_headless(&mut self, origin: Origin, failure: &Failure, status: Option<u16>) {
-        let status = status.or_else(|| (*failure == Failure::ClientGone).then_some(499));
-        let outcome = self.refusal(origin, failure, None, status);
-        self.record(outcome);
+    /// Records a request whose head never was whole.
+    pub(super) fn record_headless(&mut self, conn: ConnId, origin: Origin, failure: &Failure) {
+        let exchange = self.new_exchange(conn, origin, None);
+        self.record(exchange, ending(failure, Phase::Request, status_without_answer(failure)));
     }
 
-    /// The explanation of a request that never becomes an exchange.
-    fn refusal(
-        &mut self,
-        origin: Origin,
-        failure: &Failure,
-        head: Option<&RequestHead>,
-        status: Option<u16>,
-    ) -> Box<Outcome> {
-        let mut outcome = self.spare.outcome(origin, self.rng.next(), head);
-        outcome.ended = self.now;
-        outcome.status = status;
-        outcome.reason = failure.reason();
-        outcome.flags = failure.flags(Phase::Request);
-        outcome.marks.head = self.now;
-        outcome.marks.answered = self.now;
-        outcome
-    }
-
-    /// Where the request comes from whose head is being read on `conn`.
-    pub(super) fn origin(&self, conn: ConnId) -> Option<Origin> {
-        self.session(conn).map(|session| session.origin(self.now))
-    }
-
-    fn record(&mut self, outcome: Box<Outcome>) {
+    fn record(&mut self, exchange: Exchange, ending: Ending) {
+        let outcome = self.spare.explain(exchange, ending, self.now);
         self.actions.push_back(Action::Record(outcome));
     }
+}
+
+/// How a failure is told.
+fn ending(failure: &Failure, phase: Phase, status: Option<u16>) -> Ending {
+    Ending { status, reason: failure.reason(), flags: failure.flags(phase) }
+}
+
+/// What the log says where no answer was possible.
+fn status_without_answer(failure: &Failure) -> Option<u16> {
+    (*failure == Failure::ClientGone).then_some(499)
 }
 
 /// `upstream.keepalive`, capped by the server's own hint less a second for the way: closing first avoids the race.
@@ -229,8 +227,4 @@ fn idle_lifetime(config: &Config, hint: Option<u32>) -> Option<Duration> {
         (Some(own), Some(hinted)) => Some(own.min(hinted)),
         (own, hinted) => own.or(hinted),
     }
-}
-
-fn is_head(head: &RequestHead) -> bool {
-    head.method() == Method::Head
 }

@@ -1,24 +1,27 @@
 //! What a limit that ran out means. Only a `Tick` gets here: when octets and a due alarm meet, the octets win.
 
-use super::{Core, Side};
+use super::Core;
+use super::table::Door;
 use crate::action::Close;
 use crate::exchange::Stage;
 use crate::exchange::verdict::Failure;
-use crate::input::ConnId;
-use crate::session::{Session, State};
+use crate::ids::ExchangeId;
+use crate::input::{ConnId, NetError};
+use crate::session::SessionState;
 use crate::time::Timer;
 
 impl Core {
     pub(super) fn on_tick(&mut self) {
         while let Some(conn) = self.timers.pop_due(self.now) {
-            let Some(entry) = self.conns.get_mut(conn.0) else { continue };
-            entry.armed = None;
+            if let Some(entry) = self.table.get_mut(conn) {
+                entry.note.armed = None;
+            }
             match self.deadline_of(conn) {
                 Some(deadline) if deadline.at <= self.now => self.expire(conn, deadline.timer),
                 _ => {}
             }
             self.rearm(conn);
-            self.touch(conn);
+            self.table.touch(conn);
         }
         self.on_drain_tick();
     }
@@ -26,31 +29,46 @@ impl Core {
     /// What a connection waits for now may be overdue, too, if the tick is late: after a tick nothing is.
     fn rearm(&mut self, conn: ConnId) {
         let deadline = self.deadline_of(conn);
-        if let Some(entry) = self.conns.get_mut(conn.0) {
-            self.timers.arm(conn, &mut entry.armed, deadline);
+        if let Some(entry) = self.table.get_mut(conn) {
+            self.timers.arm(conn, &mut entry.note.armed, deadline);
         }
     }
 
     fn expire(&mut self, conn: ConnId, timer: Timer) {
-        match self.side(conn) {
-            Some(Side::Upstream(_)) => self.drop_idle(conn),
-            Some(Side::Downstream(session)) => match &session.state {
-                State::AwaitHead { began: Some(_), .. } => self.refuse(conn, &Failure::Timeout(timer), None),
-                State::Unadmitted | State::AwaitHead { .. } | State::Lingering { .. } => {
-                    self.close(conn, Close::Graceful);
-                }
-                State::Flushing { .. } => self.cut_flushing(conn, &Failure::Timeout(timer)),
-                State::Exchange(_) => self.expire_exchange(conn, timer),
-            },
-            None => {}
+        match self.table.door(conn) {
+            Some(Door::Client) => self.expire_client(conn, timer),
+            Some(Door::Request(id)) => self.expire_exchange(conn, id, timer),
+            Some(Door::Pooled) => self.drop_idle(conn),
+            // What limits an exchange is its client's.
+            Some(Door::Connecting(_) | Door::Response(_)) | None => {}
         }
     }
 
-    fn expire_exchange(&mut self, conn: ConnId, timer: Timer) {
-        let Some(id) = self.session(conn).and_then(Session::exchange) else { return };
-        match (timer, self.exchange(id).map(|exchange| exchange.stage)) {
-            (Timer::Connect, Some(Stage::Connecting { link, .. })) => self.on_connect_timeout(link),
+    fn expire_client(&mut self, conn: ConnId, timer: Timer) {
+        match self.table.touch_session(conn).state {
+            SessionState::AwaitHead { began: Some(_), .. } => {
+                self.refuse(conn, &Failure::Timeout(timer), None);
+            }
+            SessionState::Unadmitted
+            | SessionState::AwaitHead { .. }
+            | SessionState::Serving(_)
+            | SessionState::Lingering { .. } => self.close(conn, Close::Graceful),
+        }
+    }
+
+    fn expire_exchange(&mut self, conn: ConnId, id: ExchangeId, timer: Timer) {
+        match (timer, self.table.exchange(id).stage) {
+            (_, Stage::Flushing { .. }) => self.cut(conn, id, &Failure::Timeout(timer)),
+            (Timer::Connect, Stage::Connecting { .. }) => {
+                self.on_connect_failed(id, NetError::TimedOut, Some(Close::Abort));
+            }
             _ => self.fail(id, Failure::Timeout(timer)),
         }
+    }
+
+    /// Resets the connection of a client whose answer is complete but not delivered.
+    pub(super) fn cut(&mut self, conn: ConnId, id: ExchangeId, failure: &Failure) {
+        self.abandon(id, failure);
+        self.close(conn, Close::Abort);
     }
 }

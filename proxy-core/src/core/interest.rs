@@ -1,13 +1,13 @@
 //! What is wanted of each connection just now. Backpressure is nothing else than a read interest of zero.
 
-use super::view::{Alone, View};
-use super::{Core, Side};
+use super::Core;
+use super::view::{Alone, Judged, View};
 use crate::action::Interest;
 use crate::config::Config;
 use crate::exchange::Stage;
 use crate::input::ConnId;
 use crate::link::Link;
-use crate::session::{Receiving, Responding, Session, State, Then};
+use crate::session::{Session, SessionState, Then};
 
 /// Longest read from a connection that we only drain.
 const DISCARD: usize = 16 * 1024;
@@ -17,31 +17,25 @@ pub(super) const IDLE: Interest = Interest { read: 1, write: false, shutdown: fa
 
 impl Alone<'_> {
     pub(super) fn interest(&self) -> Interest {
-        let Self { config, session, .. } = *self;
-        let (read, fin) = match &session.state {
-            State::Unadmitted | State::Exchange(_) => (0, false),
-            State::AwaitHead { .. } => (buffer(config), false),
-            State::Flushing { then: Then::KeepAlive, .. } => (pipeline_room(config, session), false),
-            State::Flushing { .. } => (DISCARD, false),
-            State::Lingering { .. } => (DISCARD, true),
+        let (read, fin) = match &self.session.state {
+            SessionState::Unadmitted | SessionState::Serving(_) => (0, false),
+            SessionState::AwaitHead { .. } => (buffer(self.terms.config), false),
+            SessionState::Lingering { .. } => (DISCARD, true),
         };
-        session_interest(session, read, fin, None)
+        session_interest(self.session, read, fin, None)
     }
 }
 
 impl View<'_> {
     #[inline(always)]
     pub(super) fn session_interest(&self) -> Interest {
-        let Self { config, session, link, .. } = *self;
-        let State::Exchange(serving) = &session.state else { return Interest::default() };
-        let read = match (&serving.request, link) {
-            (Receiving::Body(_) | Receiving::Raw, Some(link)) => client_room(config, link),
-            (Receiving::Body(_), None) | (Receiving::Done | Receiving::Raw, _) => {
-                pipeline_room(config, session)
-            }
+        let Self { terms, session, exchange, link } = *self;
+        let read = match (exchange.stage, link) {
+            (Stage::Flushing { then: Then::Close | Then::Linger, .. }, _) => DISCARD,
+            (_, Some(link)) if session.is_receiving() => client_room(terms.config, link),
+            (_, _) => pipeline_room(terms.config, session),
         };
-        let fin = matches!(serving.response, Responding::Raw { fin: true });
-        session_interest(session, read, fin, self.request_pipe())
+        session_interest(session, read, session.wants_fin(), self.request_pipe())
     }
 
     /// What is wanted of the connection that carries the exchange.
@@ -49,10 +43,12 @@ impl View<'_> {
     pub(super) fn link_interest(&self) -> Interest {
         let Some(link) = self.link else { return Interest::default() };
         let read = match self.exchange.stage {
-            Stage::Queued { .. } | Stage::Connecting { .. } => return Interest::default(),
+            Stage::Queued { .. } | Stage::Connecting { .. } | Stage::Flushing { .. } => {
+                return Interest::default();
+            }
             Stage::Tunnel { upstream_done: true, .. } => 0,
             Stage::Awaiting { .. } | Stage::Responding { .. } | Stage::Tunnel { .. } => {
-                server_room(self.config, self.session)
+                server_room(self.terms.config, self.session)
             }
         };
         Interest {
@@ -68,13 +64,10 @@ impl Core {
     /// Whether somebody waits for what the peer of `conn` sends next. If not, reading from it can only tell that it left, and
     /// may be some milliseconds late.
     pub fn is_awaited(&self, conn: ConnId) -> bool {
-        match self.side(conn) {
-            Some(Side::Downstream(session)) => match &session.state {
-                State::AwaitHead { .. } | State::Lingering { .. } => true,
-                State::Exchange(serving) => !matches!(serving.request, Receiving::Done),
-                State::Unadmitted | State::Flushing { .. } => false,
-            },
-            Some(Side::Upstream(_)) => true,
+        match self.judge(conn) {
+            Some(Judged::Client(view)) => view.session.is_receiving() && !view.exchange.is_flushing(),
+            Some(Judged::Alone(alone)) => !matches!(alone.session.state, SessionState::Unadmitted),
+            Some(Judged::Carrier(_) | Judged::Pooled(_)) => true,
             None => false,
         }
     }

@@ -1,7 +1,8 @@
 //! How a request comes to a connection: the choice, the queue, the next try.
 
+use super::Core;
 use super::interest::buffer;
-use super::{Core, Side};
+use super::table::Trio;
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::{Failure, may_replay};
@@ -15,6 +16,7 @@ use crate::outbox::Outbox;
 use crate::record::AttemptResult;
 use crate::upstreams::{Leased, Upstreams};
 use alloc::boxed::Box;
+use core::mem;
 
 /// Whether a pooled connection will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,7 @@ impl Core {
         head: Option<&RequestHead>,
         otherwise: Failure,
     ) -> bool {
-        let Some(exchange) = self.exchanges.get(id.0) else { return true };
+        let exchange = self.table.exchange(id);
         let leased =
             self.upstreams.lease(cluster, kind == Kind::Fresh, |endpoint| exchange.has_failed_at(endpoint));
         match leased {
@@ -68,11 +70,11 @@ impl Core {
 
     #[cold]
     fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
+        let written = head.map(|head| Box::new(self.write_request(id, head)));
         let now = self.now;
-        let written = head.and_then(|head| self.write_request(id, head));
-        let Some(exchange) = self.exchange_mut(id) else { return };
-        if let Some(request) = written {
-            exchange.request = Some(Box::new(request));
+        let exchange = self.table.touch_exchange(id).exchange;
+        if written.is_some() {
+            exchange.request = written;
         }
         if !exchange.is_enqueued {
             exchange.is_enqueued = true;
@@ -91,25 +93,15 @@ impl Core {
     /// Gives connections to those who wait, in order, as long as there are any.
     pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
         while let Some(id) = self.upstreams.next_pending(cluster) {
+            let session = self.table.exchange(id).session;
             if !self.try_lease(cluster, id, Kind::Any, None, Failure::NoEndpoint) {
                 break;
             }
-            self.leave_queue(cluster, id);
-            if let Some(session) = self.exchange(id).map(|exchange| exchange.session) {
-                self.touch(session);
-                self.advance_client(session);
-            }
+            self.advance_client(session);
         }
         self.shed(cluster);
         while let Some(endpoint) = self.upstreams.take_surplus(cluster) {
             self.actions.push_back(Action::Release(Permit::Endpoint(endpoint)));
-        }
-    }
-
-    pub(super) fn leave_queue(&mut self, cluster: ClusterId, id: ExchangeId) {
-        self.upstreams.dequeue(cluster, id);
-        if let Some(exchange) = self.exchange_mut(id) {
-            exchange.is_enqueued = false;
         }
     }
 
@@ -131,122 +123,115 @@ impl Core {
         }
     }
 
+    /// Takes an exchange that ends out of the queue; who is behind it may have its turn.
+    pub(super) fn leave_queue(&mut self, id: ExchangeId) {
+        let exchange = self.table.touch_exchange(id).exchange;
+        if dequeue(&mut self.upstreams, exchange, id) {
+            self.to_serve.push(exchange.cluster());
+        }
+    }
+
     /// Closes a connection of the pool.
     pub(super) fn drop_idle(&mut self, conn: ConnId) {
-        if let Some(endpoint) = self.link(conn).map(|link| link.endpoint) {
-            self.upstreams.unpark(endpoint, conn);
-            self.close(conn, Close::Graceful);
-        }
+        self.upstreams.unpark(self.table.link(conn).endpoint, conn);
+        self.close(conn, Close::Graceful);
+    }
+
+    /// A connection of the pool is gone.
+    pub(super) fn on_idle_failed(&mut self, conn: ConnId) {
+        self.upstreams.unpark(self.table.link(conn).endpoint, conn);
+        self.bury(conn);
     }
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId, conn: ConnId) {
         let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
-        let Some(exchange) = self.exchanges.get_mut(id.0) else { return };
-        let Some(Side::Upstream(link)) = self.conns.get_mut(conn.0).map(|entry| &mut entry.side) else {
-            return;
-        };
-        match (head, exchange.request.take()) {
-            (Some(head), _) => {
+        let exchange = self.table.touch_exchange(id).exchange;
+        exchange.begin_attempt(endpoint, true, now);
+        exchange.marks.connected = Some(now);
+        exchange.stage = Stage::Awaiting { link: conn };
+        dequeue(&mut self.upstreams, exchange, id);
+        let Trio { exchange, link, .. } = self.table.touch_exchange(id);
+        let (link, _) = link.expect("a pooled connection lives");
+        match head {
+            Some(head) => {
                 self.spare.lend(&mut link.outbox);
-                let id_text = request_id(exchange.outcome.id);
-                let context = context(&self.config, &self.upstreams, exchange, &id_text);
-                link.ask(id, head, &context);
+                let id_text = request_id(exchange.request_id);
+                link.ask(id, head, &context(&self.config, &self.upstreams, exchange, &id_text));
             }
-            (None, Some(request)) => link.carry(*request),
-            (None, None) => return,
+            None => link.carry(*exchange.request.take().expect("a request that waited is held")),
         }
         // Once octets of it left us, any other is never sent again.
         if exchange.method.is_idempotent() {
             link.outbox.retain(kept_max);
         }
-        exchange.begin_attempt(endpoint, true, now);
-        exchange.outcome.marks.connected = Some(now);
-        exchange.stage = Stage::Awaiting { link: conn };
     }
 
     #[cold]
     fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId) {
-        let Some(request) = self.take_request(id, head) else { return };
+        let request = self.take_request(id, head);
         let now = self.now;
-        let link = self.insert(Side::Upstream(Box::new(Link::connecting(endpoint, request))));
+        let link = self.table.insert_link(Link::connecting(endpoint, request));
         self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
-        if let Some(exchange) = self.exchange_mut(id) {
-            exchange.begin_attempt(endpoint, false, now);
-            exchange.stage = Stage::Connecting { link, since: now };
-        }
+        let exchange = self.table.touch_exchange(id).exchange;
+        exchange.begin_attempt(endpoint, false, now);
+        exchange.stage = Stage::Connecting { link, since: now };
+        dequeue(&mut self.upstreams, exchange, id);
     }
 
     /// The request's octets: `head` written for the upstream, or what was written before.
-    fn take_request(&mut self, id: ExchangeId, head: Option<&RequestHead>) -> Option<Request> {
+    fn take_request(&mut self, id: ExchangeId, head: Option<&RequestHead>) -> Request {
         match head {
             Some(head) => self.write_request(id, head),
-            None => self.exchange_mut(id)?.request.take().map(|request| *request),
+            None => {
+                let exchange = self.table.touch_exchange(id).exchange;
+                *exchange.request.take().expect("a request that waited is held")
+            }
         }
     }
 
-    fn write_request(&mut self, id: ExchangeId, head: &RequestHead) -> Option<Request> {
+    fn write_request(&mut self, id: ExchangeId, head: &RequestHead) -> Request {
         let mut outbox = Outbox::default();
         self.spare.lend(&mut outbox);
-        let exchange = self.exchange(id)?;
-        let id_text = request_id(exchange.outcome.id);
-        let context = context(&self.config, &self.upstreams, exchange, &id_text);
-        Some(Request::new(id, head, &context, outbox))
+        let exchange = self.table.exchange(id);
+        let id_text = request_id(exchange.request_id);
+        Request::new(id, head, &context(&self.config, &self.upstreams, exchange, &id_text), outbox)
     }
 
-    pub(super) fn on_connected(&mut self, conn: ConnId) {
-        let now = self.now;
-        let Some(link) = self.link_mut(conn).filter(|link| link.is_connecting()) else { return };
-        link.connected();
-        let Some(id) = link.exchange() else { return };
-        if let Some(exchange) = self.exchange_mut(id) {
-            exchange.stage = Stage::Awaiting { link: conn };
-            exchange.outcome.marks.connected = Some(now);
-            let session = exchange.session;
-            self.touch(session);
-        }
-    }
-
-    pub(super) fn on_connect_failed(&mut self, conn: ConnId, error: NetError) {
-        if !self.link(conn).is_some_and(Link::is_connecting) {
-            return;
-        }
-        if let Some(Side::Upstream(mut link)) = self.bury(conn) {
-            self.move_on(&mut link, error, Failure::Connect(error));
-        }
-    }
-
-    /// `timeouts.connect` ran out.
-    pub(super) fn on_connect_timeout(&mut self, conn: ConnId) {
-        self.actions.push_back(Action::Close { conn, how: Close::Abort });
-        if let Some(Side::Upstream(mut link)) = self.bury(conn) {
-            self.move_on(&mut link, NetError::TimedOut, Failure::Connect(NetError::TimedOut));
-        }
+    pub(super) fn on_connected(&mut self, conn: ConnId, id: ExchangeId) {
+        let mut active = self.active(id);
+        active.link().connected();
+        active.trio.exchange.stage = Stage::Awaiting { link: conn };
+        active.trio.exchange.marks.connected = Some(active.now);
     }
 
     /// A connection could not be made: nothing of the request left us, so the next endpoint may have it, whatever the
-    /// method. Each is tried once.
-    fn move_on(&mut self, link: &mut Link, error: NetError, failure: Failure) {
-        let Some(id) = link.exchange() else { return };
-        let request = link.take_request();
-        self.try_again(id, request, Kind::Any, AttemptResult::ConnectFailed(error), failure);
+    /// method. Each is tried once. `how`: what is to become of the socket, if there still is one.
+    pub(super) fn on_connect_failed(&mut self, id: ExchangeId, error: NetError, how: Option<Close>) {
+        let request = self.active(id).link().take_request();
+        let (result, failure) = (AttemptResult::ConnectFailed(error), Failure::Connect(error));
+        self.detach(id, how);
+        self.try_again(id, request, Kind::Any, result, failure);
     }
 
-    /// A reused connection ended before a single octet of response. Takes its request to a fresh one if that is safe;
-    /// returns false if not.
-    pub(super) fn replay_stale(&mut self, link: &mut Link) -> bool {
-        let Some(id) = link.exchange() else { return false };
-        let Some(exchange) = self.exchange(id) else { return false };
-        let replayable = may_replay(
-            exchange.method.is_idempotent(),
-            link.outbox.is_untouched(),
-            link.outbox.is_complete(),
-        );
-        if !link.reused || link.has_answered() || !replayable {
-            return false;
+    /// The connection that carries an exchange is gone. A reused one that ended before a single octet of response says
+    /// nothing of the server: the request goes to a fresh one if that is safe.
+    pub(super) fn on_lost(&mut self, id: ExchangeId, failure: Failure, how: Option<Close>) {
+        let mut active = self.active(id);
+        let is_idempotent = active.trio.exchange.method.is_idempotent();
+        let phase = active.trio.exchange.phase();
+        let link = active.link();
+        let is_stale = link.reused && !link.has_answered();
+        let replays =
+            is_stale && may_replay(is_idempotent, link.outbox.is_untouched(), link.outbox.is_complete());
+        let request = if replays { link.take_request() } else { None };
+        self.detach(id, how);
+        match request {
+            Some(_) => {
+                let otherwise = Failure::UpstreamClosedEarly;
+                self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, otherwise);
+            }
+            None => self.give_up(id, failure, phase),
         }
-        let request = link.take_request();
-        self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, Failure::UpstreamClosedEarly);
-        true
     }
 
     fn try_again(
@@ -258,17 +243,36 @@ impl Core {
         otherwise: Failure,
     ) {
         let now = self.now;
-        let Some(exchange) = self.exchange_mut(id) else { return };
+        let exchange = self.table.touch_exchange(id).exchange;
         exchange.end_attempt(result, now);
-        exchange.stage = Stage::Queued { since: now };
-        exchange.outcome.marks.sent = None;
+        exchange.marks.sent = None;
         exchange.request = request.map(Box::new);
-        let (cluster, session) = (exchange.cluster, exchange.session);
-        self.touch(session);
+        let (cluster, session) = (exchange.cluster(), exchange.session);
         if self.try_lease(cluster, id, kind, None, otherwise) {
             self.advance_client(session);
         }
     }
+
+    /// Takes an exchange off the connection that carries it, which ends: in this way, or by itself.
+    pub(super) fn detach(&mut self, id: ExchangeId, how: Option<Close>) {
+        let since = self.now;
+        let exchange = self.table.touch_exchange(id).exchange;
+        let Some(conn) = exchange.link() else { return };
+        exchange.stage = Stage::Queued { since };
+        match how {
+            Some(how) => self.close(conn, how),
+            None => self.bury(conn),
+        }
+    }
+}
+
+/// Takes an exchange out of its cluster's queue, and returns whether it stood there.
+fn dequeue(upstreams: &mut Upstreams, exchange: &mut Exchange, id: ExchangeId) -> bool {
+    let was_enqueued = mem::take(&mut exchange.is_enqueued);
+    if was_enqueued {
+        upstreams.dequeue(exchange.cluster(), id);
+    }
+    was_enqueued
 }
 
 /// What a request's own octets do not say.
@@ -278,12 +282,12 @@ fn context<'a>(
     exchange: &Exchange,
     id: &'a [u8],
 ) -> RequestContext<'a> {
-    let peer = exchange.outcome.peer.ip();
+    let peer = exchange.origin.peer.ip();
     RequestContext {
         peer,
         scheme: Scheme::Http,
         peer_is_trusted: config.trusted_proxies.iter().any(|net| net.contains(&peer)),
-        fallback_host: upstreams.fallback_host(exchange.cluster),
+        fallback_host: upstreams.fallback_host(exchange.cluster()),
         request_id: Some(id),
     }
 }

@@ -2,7 +2,9 @@
 //! when and how many is decided here; deadlines, backpressure and the record are those of any other body.
 
 use super::Core;
+use super::active::Active;
 use super::interest::buffer;
+use super::table::Door;
 use super::view::View;
 use crate::action::Interest;
 use crate::input::ConnId;
@@ -25,46 +27,39 @@ impl View<'_> {
     }
 
     fn is_worthwhile(&self, unseen: u64) -> bool {
-        unseen >= WORTHWHILE * buffer(self.config) as u64
+        unseen >= WORTHWHILE * buffer(self.terms.config) as u64
+    }
+}
+
+impl Active<'_> {
+    /// `n` octets of the request's body went into a pipe.
+    pub(super) fn request_piped(&mut self, n: usize) {
+        self.trio.session.skip(n);
+        self.client_moved();
+        self.trio.exchange.awaiting_continue = false;
+        // Its length is known, and was compared with `request_body` when the head came.
+        self.trio.exchange.received += n as u64;
+        self.link().outbox.put_piped(n);
+    }
+
+    /// `n` octets of the response's body went into a pipe.
+    pub(super) fn response_piped(&mut self, n: usize) {
+        self.link().skip(n);
+        self.server_moved();
+        self.trio.exchange.sent += n as u64;
+        self.trio.session.outbox.put_piped(n);
     }
 }
 
 impl Core {
-    pub(super) fn on_client_piped(&mut self, conn: ConnId, n: usize) {
-        let now = self.now;
-        let Some((to, n)) = self.allowed(conn, n) else { return };
-        let Some(session) = self.touch_session(conn) else { return };
-        session.skip(n);
-        if let Some(exchange) = session.exchange().and_then(|id| self.exchange_mut(id)) {
-            exchange.moved = now;
-            exchange.client_owes.progress(now);
-            exchange.awaiting_continue = false;
-            // Its length is known, and was compared with `request_body` when the head came.
-            exchange.outcome.received += n as u64;
+    pub(super) fn on_piped(&mut self, conn: ConnId, n: usize) {
+        // Only a damaged journal says more than was allowed.
+        let Some(Interest { read, pipe: Some(_), .. }) = self.interest(conn) else { return };
+        let n = n.min(read);
+        match self.table.door(conn) {
+            Some(Door::Request(id)) => self.active(id).request_piped(n),
+            Some(Door::Response(id)) => self.active(id).response_piped(n),
+            Some(Door::Client | Door::Connecting(_) | Door::Pooled) | None => {}
         }
-        if let Some(link) = self.link_mut(to) {
-            link.outbox.put_piped(n);
-        }
-    }
-
-    pub(super) fn on_server_piped(&mut self, conn: ConnId, n: usize) {
-        let now = self.now;
-        let Some((to, n)) = self.allowed(conn, n) else { return };
-        let Some(link) = self.link_mut(conn) else { return };
-        link.skip(n);
-        if let Some(exchange) = link.exchange().and_then(|id| self.exchange_mut(id)) {
-            exchange.moved = now;
-            exchange.upstream_owes.progress(now);
-            exchange.outcome.sent += n as u64;
-        }
-        if let Some(session) = self.touch_session(to) {
-            session.outbox.put_piped(n);
-        }
-    }
-
-    /// For whom the octets are that went into a pipe, and how many of them there can be: only a damaged journal says more.
-    fn allowed(&self, conn: ConnId, n: usize) -> Option<(ConnId, usize)> {
-        let Interest { read, pipe, .. } = self.interest(conn)?;
-        Some((pipe?, n.min(read)))
     }
 }

@@ -1,18 +1,24 @@
 //! What is judged together: a session, the exchange that it serves and the connection that carries it.
 
-use super::deadlines::Shortest;
-use super::{Core, Side};
+use super::shortest::Shortest;
+use super::table::{Side, Table};
 use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::input::ConnId;
 use crate::link::Link;
 use crate::session::Session;
 
+/// What every judgement needs to know besides the state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms<'a> {
+    pub(super) config: &'a Config,
+    pub(super) shortest: &'a Shortest,
+}
+
 /// A session that serves an exchange, and what belongs to it just now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
-    pub(super) config: &'a Config,
-    pub(super) shortest: &'a Shortest,
+    pub(super) terms: Terms<'a>,
     pub(super) session: &'a Session,
     pub(super) exchange: &'a Exchange,
     pub(super) link: Option<&'a Link>,
@@ -21,26 +27,40 @@ pub(super) struct View<'a> {
 /// A session that serves no exchange: nobody else has a say in what is wanted of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alone<'a> {
-    pub(super) config: &'a Config,
-    pub(super) shortest: &'a Shortest,
+    pub(super) terms: Terms<'a>,
     pub(super) session: &'a Session,
 }
 
-impl Core {
-    /// The view of the session on `conn`, or of the one whose request `conn` carries, if it serves an exchange.
-    pub(super) fn view(&self, conn: ConnId) -> Option<View<'_>> {
-        let (session, exchange) = match self.side(conn)? {
-            Side::Downstream(session) => (&**session, self.exchange(session.exchange()?)?),
-            Side::Upstream(link) => {
-                let exchange = self.exchange(link.exchange()?)?;
-                (self.session(exchange.session)?, exchange)
-            }
-        };
-        let link = exchange.link().and_then(|link| self.link(link));
-        Some(View { config: &self.config, shortest: &self.shortest, session, exchange, link })
+/// What a connection is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Judged<'a> {
+    /// The client of an exchange.
+    Client(View<'a>),
+    /// The connection that carries an exchange.
+    Carrier(View<'a>),
+    /// A client without one.
+    Alone(Alone<'a>),
+    /// A pooled connection.
+    Pooled(&'a Link),
+}
+
+impl Table {
+    /// How to judge a connection, if it lives.
+    pub(super) fn judge<'a>(&'a self, terms: Terms<'a>, conn: ConnId) -> Option<Judged<'a>> {
+        Some(match &self.get(conn)?.side {
+            Side::Downstream(session) => match session.exchange() {
+                Some(id) => Judged::Client(self.view(terms, self.exchange(id))),
+                None => Judged::Alone(Alone { terms, session }),
+            },
+            Side::Upstream(link) => match link.exchange() {
+                Some(id) => Judged::Carrier(self.view(terms, self.exchange(id))),
+                None => Judged::Pooled(link),
+            },
+        })
     }
 
-    pub(super) fn alone<'a>(&'a self, session: &'a Session) -> Alone<'a> {
-        Alone { config: &self.config, shortest: &self.shortest, session }
+    fn view<'a>(&'a self, terms: Terms<'a>, exchange: &'a Exchange) -> View<'a> {
+        let session = self.session(exchange.session).expect("an exchange has a client");
+        View { terms, session, exchange, link: exchange.link().map(|link| self.link(link)) }
     }
 }

@@ -1,0 +1,272 @@
+//! What comes from clients: requests, acknowledgements, farewells.
+
+use super::Core;
+use super::active::{Active, Turn};
+use super::table::Door;
+use crate::action::Close;
+use crate::exchange::verdict::Failure;
+use crate::exchange::{Exchange, Stage};
+use crate::http::{Method, RequestHead};
+use crate::ids::ExchangeId;
+use crate::input::ConnId;
+use crate::record::Origin;
+use crate::session::{Serving, SessionState, Then};
+use crate::transfer::{Received, Receiving};
+use bytes::Bytes;
+
+/// Octets that a client may send into a connection that we are closing before we stop listening. Like nginx, we only
+/// want to outlast what was in flight.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+impl Core {
+    pub(super) fn on_client_data(&mut self, conn: ConnId, bytes: Bytes) {
+        let session = self.table.touch_session(conn);
+        match &mut session.state {
+            SessionState::Lingering { discarded, .. } => {
+                *discarded += bytes.len();
+                if *discarded > LINGER_BYTES_MAX {
+                    self.close(conn, Close::Graceful);
+                }
+            }
+            SessionState::Unadmitted | SessionState::AwaitHead { .. } | SessionState::Serving(_) => {
+                session.inbox.push(bytes);
+                self.advance_client(conn);
+            }
+        }
+    }
+
+    pub(super) fn on_request_data(&mut self, conn: ConnId, id: ExchangeId, bytes: Bytes) {
+        if self.active(id).hear_client(bytes) {
+            self.advance_client(conn);
+        }
+    }
+
+    /// Takes in as much of what a client sent as can be used now.
+    pub(super) fn advance_client(&mut self, conn: ConnId) {
+        loop {
+            match self.table.door(conn) {
+                Some(Door::Client) => {
+                    if !self.advance_head(conn) {
+                        return;
+                    }
+                }
+                Some(Door::Request(id)) => match self.active(id).relay_request() {
+                    Some(turn) => self.take_turn(id, turn),
+                    None => return,
+                },
+                Some(Door::Connecting(_) | Door::Response(_) | Door::Pooled) | None => return,
+            }
+        }
+    }
+
+    /// Takes in the next request head, and returns whether there was one.
+    fn advance_head(&mut self, conn: ConnId) -> bool {
+        let session = self.table.touch_session(conn);
+        match session.next_head(&self.limits, self.now, &mut self.spare.lines) {
+            Ok(Some(mut head)) => {
+                self.begin_exchange(conn, &head);
+                self.spare.lines = head.take_memory();
+                true
+            }
+            Ok(None) => {
+                session.inbox.keep();
+                if session.half_closed {
+                    self.end_client(conn);
+                }
+                false
+            }
+            Err(bad) => {
+                self.refuse(conn, &Failure::BadRequestHead(bad), None);
+                true
+            }
+        }
+    }
+
+    fn begin_exchange(&mut self, conn: ConnId, head: &RequestHead) {
+        if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
+            return self.refuse(conn, &Failure::LastHop, Some(head));
+        }
+        let found = self.router.find(head.host_bytes().unwrap_or_default(), head.path());
+        let Some((route, config)) =
+            found.and_then(|route| Some((route, self.config.routes.get(route.index())?)))
+        else {
+            return self.refuse(conn, &Failure::NoRoute, Some(head));
+        };
+        if let (Some(limit), Some(length)) = (config.request_body_max, head.content_length())
+            && length > limit
+        {
+            return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(head));
+        }
+        let (cluster, streamed) = (config.cluster, config.stream);
+        let origin = self.table.touch_session(conn).origin(self.now);
+        let mut exchange = self.new_exchange(conn, origin, Some(head));
+        exchange.route = Some(route);
+        exchange.cluster = Some(cluster);
+        exchange.streamed = streamed;
+        let id = self.table.insert_exchange(exchange);
+        self.table.touch_session(conn).state = SessionState::Serving(Serving::new(id, head));
+        self.place(cluster, id, head);
+    }
+
+    pub(super) fn new_exchange(
+        &mut self,
+        conn: ConnId,
+        origin: Origin,
+        head: Option<&RequestHead>,
+    ) -> Exchange {
+        Exchange::new(conn, origin, self.rng.next(), head, self.spare.scratch(), self.now)
+    }
+
+    pub(super) fn on_client_took(&mut self, conn: ConnId, n: usize) {
+        self.table.touch_session(conn).outbox.wrote(n, self.now);
+    }
+
+    pub(super) fn on_answer_taken(&mut self, id: ExchangeId, n: usize) {
+        if let Some(turn) = self.active(id).client_took(n) {
+            self.take_turn(id, turn);
+        }
+    }
+
+    pub(super) fn on_client_eof(&mut self, conn: ConnId) {
+        self.table.touch_session(conn).half_closed = true;
+        self.end_client(conn);
+    }
+
+    pub(super) fn on_request_eof(&mut self, id: ExchangeId) {
+        if let Some(turn) = self.active(id).client_fin() {
+            self.take_turn(id, turn);
+        }
+    }
+
+    /// Closes a connection that serves no request and whose client sent FIN. What it sent before still counted.
+    fn end_client(&mut self, conn: ConnId) {
+        self.give_up_head(conn, &Failure::ClientGone);
+        self.close(conn, Close::Graceful);
+    }
+
+    pub(super) fn on_client_failed(&mut self, conn: ConnId) {
+        self.give_up_head(conn, &Failure::ClientGone);
+        self.bury(conn);
+    }
+
+    pub(super) fn on_request_failed(&mut self, conn: ConnId, id: ExchangeId) {
+        self.abandon(id, &Failure::ClientGone);
+        self.bury(conn);
+    }
+
+    /// Records a request whose head will never be whole, if one had begun.
+    pub(super) fn give_up_head(&mut self, conn: ConnId, failure: &Failure) {
+        let session = self.table.touch_session(conn);
+        if let SessionState::AwaitHead { began: Some(_), .. } = session.state {
+            let origin = session.origin(self.now);
+            self.record_headless(conn, origin, failure);
+        }
+    }
+}
+
+impl Active<'_> {
+    /// Takes what the client sent, and returns whether it may be of use.
+    fn hear_client(&mut self, bytes: Bytes) -> bool {
+        match self.trio.exchange.stage {
+            // The rest of a request that was answered without it.
+            Stage::Flushing { then: Then::Linger | Then::Close, .. } => return false,
+            Stage::Flushing { .. } => {}
+            Stage::Queued { .. }
+            | Stage::Connecting { .. }
+            | Stage::Awaiting { .. }
+            | Stage::Responding { .. }
+            | Stage::Tunnel { .. } => self.client_moved(),
+        }
+        self.trio.session.inbox.push(bytes);
+        true
+    }
+
+    /// Passes on everything that the client sent, up to where the exchange takes a turn. `None`: there is no more.
+    pub(super) fn relay_request(&mut self) -> Option<Turn> {
+        // While a request is queued, what follows its head waits unread: there is nowhere to put it.
+        while self.is_carried() {
+            match self.trio.session.next() {
+                Received::Nothing => break,
+                Received::Data(bytes) => {
+                    if let Err(failure) = self.pass_request(bytes) {
+                        return Some(Turn::Failed(failure));
+                    }
+                }
+                Received::End(trailers) => self.server().finish(trailers.as_ref()),
+                Received::Bad(bad) => return Some(Turn::Failed(Failure::BadRequestBody(bad))),
+            }
+        }
+        self.trio.session.inbox.keep();
+        if self.trio.session.half_closed { self.after_fin() } else { None }
+    }
+
+    fn pass_request(&mut self, bytes: Bytes) -> Result<(), Failure> {
+        if !self.trio.exchange.is_tunnel() {
+            self.count_received(bytes.len())?;
+        }
+        self.server().send(bytes);
+        Ok(())
+    }
+
+    fn count_received(&mut self, n: usize) -> Result<(), Failure> {
+        let exchange = &mut *self.trio.exchange;
+        // A client that sends without waiting for the 100 owes the rest like any other.
+        exchange.awaiting_continue = false;
+        exchange.received += n as u64;
+        let route = exchange.route.and_then(|route| self.terms.config.routes.get(route.index()));
+        match route.and_then(|route| route.request_body_max) {
+            Some(limit) if exchange.received > limit => Err(Failure::BodyTooLarge { limit }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn client_took(&mut self, n: usize) -> Option<Turn> {
+        self.trio.session.outbox.wrote(n, self.now);
+        if self.trio.exchange.is_flushing() {
+            return self.trio.session.outbox.is_empty().then_some(Turn::Flushed);
+        }
+        if n > 0 {
+            self.trio.exchange.moved = self.now;
+        }
+        self.tunnel_over()
+    }
+
+    fn client_fin(&mut self) -> Option<Turn> {
+        self.trio.session.half_closed = true;
+        // Judged once, when FIN comes: the last request of a pipelined batch has nothing behind it, either.
+        if !self.trio.exchange.is_flushing() && self.trio.session.fin_means_gone() {
+            return Some(Turn::Failed(Failure::ClientGone));
+        }
+        self.after_fin()
+    }
+
+    /// Ends what can't go on without further octets of a client that sent FIN. What it sent before still counts.
+    fn after_fin(&mut self) -> Option<Turn> {
+        if !self.is_carried() {
+            return None;
+        }
+        match self.trio.session.serving().map(|serving| &serving.request) {
+            Some(Receiving::Raw) => self.end_client_half(),
+            // The request will never be whole: all that came of it was understood.
+            Some(Receiving::Body(_)) => Some(Turn::Failed(Failure::ClientGone)),
+            Some(Receiving::Done) | None => None,
+        }
+    }
+
+    /// The client's half of a tunnel is over.
+    fn end_client_half(&mut self) -> Option<Turn> {
+        if let Stage::Tunnel { client_done, .. } = &mut self.trio.exchange.stage {
+            *client_done = true;
+            self.link().end_raw();
+        }
+        self.tunnel_over()
+    }
+
+    /// Whether both halves of a tunnel are over and everything is written.
+    pub(super) fn tunnel_over(&mut self) -> Option<Turn> {
+        let Stage::Tunnel { client_done: true, upstream_done: true, .. } = self.trio.exchange.stage else {
+            return None;
+        };
+        (self.trio.session.outbox.is_empty() && self.link().outbox.is_empty()).then_some(Turn::TunnelOver)
+    }
+}

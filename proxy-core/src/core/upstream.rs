@@ -1,0 +1,128 @@
+//! What comes from upstreams: responses, acknowledgements, farewells.
+
+use super::Core;
+use super::active::{Active, Turn};
+use crate::action::Close;
+use crate::exchange::Stage;
+use crate::exchange::verdict::Failure;
+use crate::http::ResponseHead;
+use crate::ids::ExchangeId;
+use crate::input::ConnId;
+use crate::link::Said;
+use crate::transfer::Fin;
+use bytes::Bytes;
+
+impl Core {
+    pub(super) fn on_response_data(&mut self, conn: ConnId, id: ExchangeId, bytes: Bytes) {
+        if let Some(turn) = self.active(id).hear_server(conn, bytes) {
+            self.take_turn(id, turn);
+        }
+    }
+
+    pub(super) fn on_request_taken(&mut self, id: ExchangeId, n: usize) {
+        if let Some(turn) = self.active(id).server_took(n) {
+            self.take_turn(id, turn);
+        }
+    }
+
+    pub(super) fn on_response_eof(&mut self, id: ExchangeId) {
+        if let Some(turn) = self.active(id).server_fin() {
+            self.take_turn(id, turn);
+        }
+    }
+}
+
+impl Active<'_> {
+    fn hear_server(&mut self, conn: ConnId, bytes: Bytes) -> Option<Turn> {
+        let link = self.link();
+        // It speaks before it was asked, like a server that says 408 as it closes an idle connection: that is no
+        // answer (RFC 9112 §9.2).
+        if link.outbox.is_untouched() {
+            return Some(Turn::Lost(Failure::UnaskedResponse, Close::Abort));
+        }
+        link.answered();
+        link.inbox.push(bytes);
+        self.server_moved();
+        self.relay_response(conn)
+    }
+
+    /// Passes on everything that the upstream said, up to where the exchange takes a turn. `None`: there is no more.
+    fn relay_response(&mut self, conn: ConnId) -> Option<Turn> {
+        self.spare.lend(&mut self.trio.session.outbox);
+        loop {
+            let (link, _) = self.trio.link.as_mut()?;
+            match link.next(self.limits, &mut self.spare.lines) {
+                Said::Nothing => {
+                    link.inbox.keep();
+                    return None;
+                }
+                Said::Head(head) if head.is_interim() => {
+                    self.trio.exchange.awaiting_continue &= head.status() != 100;
+                    self.trio.session.interim(&head);
+                }
+                Said::Head(head) if head.is_switching() => {
+                    if let Some(turn) = self.switch(conn, &head) {
+                        return Some(turn);
+                    }
+                }
+                Said::Head(mut head) => {
+                    self.trio.exchange.respond(conn, &head, self.now);
+                    self.trio.session.respond(&head, self.may_keep);
+                    self.spare.lines = head.take_memory();
+                }
+                Said::Data(bytes) => self.pass_response(bytes),
+                Said::End(trailers) => return Some(Turn::Whole(self.trio.session.finish(trailers.as_ref()))),
+                Said::BadHead(bad) => return Some(Turn::Failed(Failure::BadResponseHead(bad))),
+                Said::BadBody(bad) => return Some(Turn::Failed(Failure::BadResponseBody(bad))),
+            }
+        }
+    }
+
+    fn pass_response(&mut self, bytes: Bytes) {
+        if !self.trio.exchange.is_tunnel() {
+            self.trio.exchange.sent += bytes.len() as u64;
+        }
+        self.trio.session.send(bytes);
+    }
+
+    /// Becomes a tunnel. What the client sent behind its request are the tunnel's first octets.
+    fn switch(&mut self, conn: ConnId, head: &ResponseHead) -> Option<Turn> {
+        if !self.trio.exchange.upgrade {
+            return Some(Turn::Failed(Failure::UnaskedSwitch));
+        }
+        self.trio.exchange.switch(conn, self.now);
+        self.client().switch(head);
+        self.relay_request()
+    }
+
+    fn server_took(&mut self, n: usize) -> Option<Turn> {
+        let now = self.now;
+        let link = self.link();
+        link.outbox.wrote(n, now);
+        let is_sent = link.is_request_sent();
+        if n > 0 {
+            self.trio.exchange.moved = now;
+        }
+        if is_sent {
+            self.trio.exchange.marks.sent.get_or_insert(now);
+        }
+        self.tunnel_over()
+    }
+
+    fn server_fin(&mut self) -> Option<Turn> {
+        match self.link().on_fin() {
+            Fin::Whole => Some(Turn::Whole(self.client().finish(None))),
+            Fin::HalfClose => self.end_server_half(),
+            Fin::Truncated => Some(Turn::Lost(Failure::UpstreamClosedEarly, Close::Graceful)),
+        }
+    }
+
+    /// The upstream's half of a tunnel is over.
+    fn end_server_half(&mut self) -> Option<Turn> {
+        if let Stage::Tunnel { upstream_done, .. } = &mut self.trio.exchange.stage {
+            *upstream_done = true;
+        }
+        self.trio.session.end_raw();
+        self.tunnel_over()
+    }
+}
