@@ -150,6 +150,8 @@ pub fn response_body(head: &Head, to_head: bool) -> Result<Body, &'static str> {
 /// The longest chunk-size line and the longest trailer section that the proxy takes, in octets.
 const CHUNK_LINE_MAX: usize = 256;
 const TRAILERS_MAX: usize = 8 * 1024;
+/// The most trailer lines that it takes.
+const TRAILER_LINES_MAX: usize = 256;
 
 /// Reads a body off the front of `octets`: its content, and where it ends. One that is delimited by the close of the
 /// connection is never whole before it.
@@ -255,6 +257,9 @@ fn trailers(octets: &[u8]) -> Read<usize> {
         if !line.is_empty() {
             lines.push(line);
             continue;
+        }
+        if lines.len() > TRAILER_LINES_MAX {
+            return Read::Rejected("a trailer section has few lines");
         }
         return match lines.into_iter().find_map(|line| field(line).err()) {
             Some(rule) => Read::Rejected(rule),

@@ -6,42 +6,42 @@
 mod bad_head;
 mod connection;
 mod decode;
-mod diagnose;
 mod encode;
+mod field;
 mod fields;
 mod framing;
 mod grammar;
 mod host;
+mod limits;
 mod lines;
 mod method;
+mod name;
 mod request;
 mod response;
 mod scan;
 mod sixteen;
+mod start_line;
+mod strict;
 mod target;
 mod trailers;
+mod version;
 
 pub use bad_head::BadHead;
 pub use decode::{BadBody, BodyDecoder, Piece, Truncated};
-pub use encode::{BodyEncoder, BodySink, put_decimal};
-pub use fields::{FIELDS_MAX, Field, Fields, Name};
+pub use encode::{BodyEncoder, BodySink};
+pub use field::Field;
+pub use fields::Fields;
 pub use framing::Framing;
 pub use host::HostSpan;
+pub use limits::{FIELDS_MAX, HEAD_BYTES_MAX, HeadKind, HeadLimits};
 pub use method::Method;
+pub use name::Name;
 pub use request::RequestHead;
 pub use response::ResponseHead;
-pub use scan::{HEAD_BYTES_MAX, HeadKind, HeadLimits, HeadScanner};
+pub use scan::HeadScanner;
 pub use target::{RequestTarget, TargetForm};
 pub use trailers::Trailers;
-
-/// The two versions that we speak (RFC 9112 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Version {
-    /// HTTP/1.0
-    Http10,
-    /// HTTP/1.1
-    Http11,
-}
+pub use version::Version;
 
 #[cfg(test)]
 pub(crate) mod tests;

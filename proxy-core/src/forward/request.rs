@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Copier, put_line, via};
-use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version, put_decimal};
+use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version};
 
 /// What the request's own octets do not say.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +119,7 @@ fn copy_fields(
                 copier.drop_line(out, field);
                 out.extend_from_slice(field.name_bytes(head.raw()));
                 out.extend_from_slice(b": ");
-                put_decimal(out, forwards.saturating_sub(1).into());
+                out.extend_from_slice(itoa::Buffer::new().format(forwards.saturating_sub(1)).as_bytes());
                 out.extend_from_slice(b"\r\n");
             }
         }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Copier, via};
-use crate::http::{Field, Framing, Name, ResponseHead, Version, put_decimal};
+use crate::http::{Field, Framing, Name, ResponseHead, Version};
 
 /// What the response's own octets do not say.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseCont
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::Length(length) if !head.fields().has(Name::ContentLength) => {
             out.extend_from_slice(b"Content-Length: ");
-            put_decimal(out, length);
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
             out.extend_from_slice(b"\r\n");
         }
         Framing::None | Framing::Length(_) | Framing::Close => {}

@@ -3,8 +3,11 @@
 //! Does not know what becomes of the connection.
 
 use super::bad_head::BadHead;
-use super::fields::{Field, Fields, Name, Several, classify};
+use super::field::Field;
+use super::fields::{Fields, Several};
 use super::grammar::{is_token, list};
+use super::name::{Name, classify};
+use super::version::Version;
 
 /// The options that mean something to us.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,10 +68,10 @@ impl ConnectionOptions {
     }
 
     /// Whether the connection outlives the message, as far as its sender is concerned (RFC 9112 §9.3).
-    pub(super) fn persist(self, version: super::Version) -> bool {
+    pub(super) fn persist(self, version: Version) -> bool {
         match version {
-            super::Version::Http11 => !self.close,
-            super::Version::Http10 => self.keep_alive && !self.close,
+            Version::Http11 => !self.close,
+            Version::Http10 => self.keep_alive && !self.close,
         }
     }
 }

@@ -92,19 +92,3 @@ fn put_chunk_line(len: usize, sink: &mut impl BodySink) {
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
-
-/// Appends `number` in decimal, without the formatting machinery.
-pub fn put_decimal(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut rest = number;
-    let mut start = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = HEX.get((rest % 10) as usize).copied().unwrap_or_default();
-        rest /= 10;
-        start -= 1;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(start..).unwrap_or_default());
-}

@@ -1,10 +1,11 @@
 //! Where a message's body ends (RFC 9112 §6.3): decided here, once. Afterwards nobody looks at
 //! Content-Length or Transfer-Encoding again.
 
-use super::Version;
 use super::bad_head::BadHead;
-use super::fields::{Fields, Name, Several};
+use super::fields::{Fields, Several};
 use super::grammar::{decimal, is_token, trim};
+use super::name::Name;
+use super::version::Version;
 
 /// How the end of a body is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@
 use core::net::Ipv6Addr;
 
 use super::bad_head::BadHead;
-use super::fields::to_u16;
 use super::grammar::decimal;
+use super::limits::offset;
 use super::sixteen::{find, not_host};
 
 /// Where a validated authority lies in its head.
@@ -24,7 +24,7 @@ impl HostSpan {
         if let Some((len @ 1.., _)) = head.get(start..).and_then(|text| find(text, 0, not_host))
             && start + len == end
         {
-            return Ok(Self { start: to_u16(start), host_end: to_u16(end), end: to_u16(end), port: None });
+            return Ok(Self { start: offset(start), host_end: offset(end), end: offset(end), port: None });
         }
         Self::validate_any(head, start, end)
     }
@@ -37,9 +37,9 @@ impl HostSpan {
             return Err(BadHead::BadHost);
         }
         Ok(Self {
-            start: to_u16(start),
-            host_end: to_u16(start + host.len()),
-            end: to_u16(end),
+            start: offset(start),
+            host_end: offset(start + host.len()),
+            end: offset(end),
             port: number(port)?,
         })
     }

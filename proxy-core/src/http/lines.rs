@@ -1,46 +1,20 @@
-//! Reads the lines of a head in one pass, and takes nothing that two parsers could read differently.
+//! The fast path of reading heads: takes the usual ones in one pass, sixteen octets at a time.
 //!
-//! Knows whether a line is well-formed, not what it means. Of a bad one it says nothing more: which rule was broken is
-//! for `diagnose.rs` to find, off the hot path.
+//! Knows whether a line is well-formed, not what it means. May be stricter than `strict.rs`, never laxer: a head of which it
+//! does not know every line is left to that one. With debug assertions on, it has to agree with it on each head it takes.
 
-use core::iter;
+use super::field::Field;
+use super::fields::Fields;
+use super::name::may_be_known;
+use super::sixteen::{WINDOW, control, find, not_host, not_letter_or_hyphen, not_path, not_query};
+use super::start_line::{RequestLine, StatusLine, Target};
+use super::version::Version;
 use core::ops::Range;
+use wide::u8x16;
 
-use super::Version;
-use super::fields::{Field, Fields, may_be_known};
-use super::grammar::{is_space, is_tchar, is_value_octet, is_visible, trim};
-use super::sixteen::{WINDOW, control, find, not_letter_or_hyphen, not_path, not_query, skip};
-
-/// `method SP request-target SP HTTP-version CRLF` (RFC 9112 §3).
-pub(super) struct RequestLine {
-    pub(super) method_end: usize,
-    pub(super) target: Target,
-    pub(super) version: Version,
-    pub(super) end: usize,
-}
-
-/// Where a request target is, and what no form of it can do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) start: usize,
-    /// Where its first `?` is, or else its end.
-    pub(super) query_start: usize,
-    pub(super) end: usize,
-    /// Whether there is a `#` in it.
-    pub(super) has_fragment: bool,
-}
-
-/// `HTTP-version SP status-code SP [reason-phrase] CRLF` (RFC 9112 §4); without a reason, servers in use leave out the
-/// space before it, too.
-pub(super) struct StatusLine {
-    pub(super) version: Version,
-    pub(super) status: u16,
-    pub(super) end: usize,
-}
-
-/// Reads the request line at the start of `head`. `None` if it is not whole or not well-formed.
+/// Reads the request line at the start of `head`, if it is whole and usual.
 pub(super) fn request_line(head: &[u8]) -> Option<RequestLine> {
-    let target = usual_target(head).or_else(|| any_target(head))?;
+    let target = usual_target(head)?;
     let method_end = target.start - 1;
     if method_end == 0 || target.end == target.start {
         return None;
@@ -50,7 +24,7 @@ pub(super) fn request_line(head: &[u8]) -> Option<RequestLine> {
     Some(RequestLine { method_end, target, version, end: target.end + end.len() })
 }
 
-/// The target if the method has only letters and `-`, the target nothing unusual, and neither is near the end of `head`.
+/// Where the target lies, if method and target are made of the octets they usually have and enough follows them.
 fn usual_target(head: &[u8]) -> Option<Target> {
     let (method_len, [b' ', target @ ..]) = find(head, 0, not_letter_or_hyphen)? else { return None };
     let start = method_len + 1;
@@ -67,23 +41,7 @@ fn usual_target(head: &[u8]) -> Option<Target> {
     Some(Target { start, query_start, end, has_fragment: false })
 }
 
-#[cold]
-fn any_target(head: &[u8]) -> Option<Target> {
-    let method_end = head.iter().position(|octet| !is_tchar(*octet))?;
-    let [b' ', behind @ ..] = head.get(method_end..)? else { return None };
-    let len = behind.iter().position(|octet| !is_visible(*octet))?;
-    let target = behind.get(..len)?;
-    let path_len = target.iter().position(|octet| *octet == b'?').unwrap_or(len);
-    let start = method_end + 1;
-    Some(Target {
-        start,
-        query_start: start + path_len,
-        end: start + len,
-        has_fragment: target.contains(&b'#'),
-    })
-}
-
-/// Reads the status line at the start of `head`. `None` if it is not whole or not well-formed.
+/// Reads the status line at the start of `head`, if it is whole and usual.
 pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
     let start: &[u8; 12] = head.first_chunk()?;
     let version = one_of(start.first_chunk()?, b"HTTP/1.1 ", b"HTTP/1.0 ")?;
@@ -93,10 +51,7 @@ pub(super) fn status_line(head: &[u8]) -> Option<StatusLine> {
     }
     let status = digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
     let rest = match head.get(start.len()..)? {
-        reason @ [b' ', ..] => match usual_value(reason) {
-            Some((_, rest)) => rest,
-            None => any_value(reason)?.1,
-        },
+        reason @ [b' ', ..] => usual_value(reason)?.1,
         [b'\r', b'\n', rest @ ..] => rest,
         _ => return None,
     };
@@ -115,20 +70,17 @@ fn older(is_http10: bool) -> Option<Version> {
     if is_http10 { Some(Version::Http10) } else { None }
 }
 
-/// Reads the field lines of `head` into `fields`, which has none yet but knows where they begin: where the empty line behind
-/// them ends. `None` if they are not whole, not well-formed or more than `max`.
+/// Reads the usual field lines of `head` into `fields`, which is empty and knows where they begin. Returns where the head
+/// ends. `None` if a line is unusual or missing, or there are more than `max`.
 pub(super) fn field_lines(head: &[u8], max: usize, fields: &mut Fields) -> Option<usize> {
     let mut rest = head.get(fields.start()..)?;
     let mut left = max;
     loop {
-        // What nearly every line looks like is recognised at once; the rest is left to functions that are not inlined, so
-        // as not to burden it with their needs.
+        // Kept apart from the lines below, whose needs would slow it down.
         while left > 0
             && let Some(line) = usual_line(rest)
         {
-            if may_be_known(line.name_len, *rest.first()?) {
-                fields.push(line.locate(head, rest));
-            }
+            take(&line, head, rest, fields)?;
             rest = line.behind;
             left -= 1;
         }
@@ -136,23 +88,20 @@ pub(super) fn field_lines(head: &[u8], max: usize, fields: &mut Fields) -> Optio
             return Some(head.len() - body.len());
         }
         left = left.checked_sub(1)?;
-        let line = any_line(rest)?;
-        if may_be_known(line.name_len, *rest.first()?) {
-            fields.push(line.locate(head, rest));
-        }
+        let line = less_usual_line(rest)?;
+        take(&line, head, rest, fields)?;
         rest = line.behind;
     }
 }
 
-/// All field lines of `head`, whose lines begin at `at` and were found to be well-formed.
-pub(super) fn all_lines(head: &[u8], at: usize) -> impl Iterator<Item = Field> {
-    let mut rest = head.get(at..).unwrap_or_default();
-    iter::from_fn(move || {
-        let line = usual_line(rest).or_else(|| any_line(rest))?;
-        let field = line.locate(head, rest);
-        rest = line.behind;
-        Some(field)
-    })
+/// Notes a line that `text`, the rest of `head`, begins with, if a proxy might have to know it.
+#[inline(always)]
+fn take(line: &Line<'_>, head: &[u8], text: &[u8], fields: &mut Fields) -> Option<()> {
+    if may_be_known(line.name_len, *text.first()?) {
+        fields.push(line.locate(head, text));
+    }
+    debug_assert_eq!(Field::read(head, head.len() - text.len()), Some(line.locate(head, text)));
+    Some(())
 }
 
 /// `field-name ":" OWS field-value OWS CRLF` (RFC 9112 §5).
@@ -180,11 +129,16 @@ impl Line<'_> {
     }
 }
 
-/// The line that `text` begins with if it looks like nearly every one: letters and `-`, a colon, one space, no tabs, and
-/// not among the last octets.
+/// The line that `text` begins with if it looks like nearly every one: a name of letters and `-`, a colon, one space, a value
+/// without tabs that is not empty, and enough behind it.
 #[inline(always)]
 fn usual_line(text: &[u8]) -> Option<Line<'_>> {
-    let (name_len, end) = find(text, 0, not_letter_or_hyphen)?;
+    line(text, not_letter_or_hyphen)
+}
+
+#[inline(always)]
+fn line(text: &[u8], not_name: impl Fn(u8x16) -> u32) -> Option<Line<'_>> {
+    let (name_len, end) = find(text, 0, not_name)?;
     if name_len == 0 || end.first_chunk() != Some(b": ") || *end.get(2)? <= b' ' {
         return None;
     }
@@ -195,8 +149,8 @@ fn usual_line(text: &[u8]) -> Option<Line<'_>> {
     Some(Line { name_len, value: name_len + 2..text.len() - behind.len() - 2, behind })
 }
 
-/// Passes over the value, or reason phrase, behind the octet that `text` begins with, if it has no tabs and is not among
-/// the last octets: its last octet, or if it is empty the one before, and what follows CRLF.
+/// Finds the end of a value, or reason phrase, that `text` holds behind its first octet: returns the last octet before
+/// CRLF and what follows CRLF. `None` if there is a tab in it, or too little behind it.
 #[inline(always)]
 fn usual_value(text: &[u8]) -> Option<(u8, &[u8])> {
     let (_, end) = find(text, 1, control)?;
@@ -206,51 +160,26 @@ fn usual_value(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((*end.first()?, end.get(3..)?))
 }
 
-/// The line that `text` begins with, whatever it looks like.
+/// The same for the last lines of a head, and for a name with digits or dots in it.
 #[cold]
-fn any_line(text: &[u8]) -> Option<Line<'_>> {
-    last_line(text).or_else(|| unusual_line(text))
-}
-
-/// The same as `usual_line` for what is too near to the end of a head, with room made behind it.
-fn last_line(text: &[u8]) -> Option<Line<'_>> {
-    let mut roomy = [0; 64];
-    if text.len() > roomy.len() - WINDOW {
-        return None;
+fn less_usual_line(text: &[u8]) -> Option<Line<'_>> {
+    if text.len() > ROOMY - WINDOW {
+        return line(text, not_host);
     }
+    let mut roomy = [0; ROOMY];
     roomy.get_mut(..text.len())?.copy_from_slice(text);
-    let line = usual_line(&roomy)?;
-    Some(Line {
-        name_len: line.name_len,
-        value: line.value,
-        behind: text.get(roomy.len() - line.behind.len()..)?,
-    })
+    let line = usual_line(&roomy).or_else(|| line(&roomy, not_host))?;
+    Some(Line { name_len: line.name_len, value: line.value, behind: text.get(ROOMY - line.behind.len()..)? })
 }
 
-fn unusual_line(text: &[u8]) -> Option<Line<'_>> {
-    let name_len = text.iter().position(|octet| !is_tchar(*octet))?;
-    let ([_, ..], end @ [b':', ..]) = text.split_at_checked(name_len)? else { return None };
-    let (value, behind) = any_value(end)?;
-    let value_start = name_len + 1 + value.iter().take_while(|octet| is_space(**octet)).count();
-    Some(Line { name_len, value: value_start..value_start + trim(value).len(), behind })
-}
-
-/// The value, or reason phrase, behind the octet that `text` begins with, and what follows its CRLF. `None` if there is none
-/// yet, or something before it that no value may hold.
-#[cold]
-fn any_value(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let text = text.get(1..)?;
-    let usual = skip(text, control);
-    let len = usual + text.get(usual..)?.iter().position(|octet| !is_value_octet(*octet))?;
-    match text.split_at_checked(len)? {
-        (value, [b'\r', b'\n', behind @ ..]) => Some((value, behind)),
-        _ => None,
-    }
-}
+/// Size of the copy that a head's last lines are read from, so that there is room behind them, as vectors need.
+const ROOMY: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::strict;
+    use crate::http::tests::LIMITS;
     use alloc::vec::Vec;
 
     /// What lies behind a line, or stands in the place of its end.
@@ -267,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_line_is_read_as_if_it_were_any_wherever_it_lies() {
+    fn a_usual_line_is_read_as_the_slow_path_reads_it_wherever_it_lies() {
         let odd =
             [None, Some(b' '), Some(b'\t'), Some(b':'), Some(b'1'), Some(b'\r'), Some(0x7f), Some(0xff)];
         for (odd, name_len) in odd.into_iter().flat_map(|odd| [0, 1, 2, 15, 16, 17, 33].map(|len| (odd, len)))
@@ -286,24 +215,30 @@ mod tests {
     fn check_line(line: &[u8]) {
         for len in 0..BEHIND.len() {
             let text = [line, &BEHIND[..len]].concat();
-            let any = unusual_line(&text);
-            assert_eq!(any_line(&text), any, "{}", text.escape_ascii());
-            if let Some(usual) = usual_line(&text) {
-                assert_eq!(Some(usual), any, "{}", text.escape_ascii());
+            for read in [usual_line(&text), less_usual_line(&text)].into_iter().flatten() {
+                let end = text.len() - read.behind.len();
+                let head = [b"GET / HTTP/1.1\r\n", &text[..end], b"\r\n"].concat();
+                let (start, fields) = strict::request(&head, &LIMITS, &mut Vec::new()).unwrap();
+                let lines: Vec<_> = fields.all(&head).collect();
+                let place = |at: usize| start.end + at;
+                let value = place(read.value.start)..place(read.value.end);
+                let expected = Field::locate(start.end, &text[..read.name_len], value, place(end));
+                assert_eq!(lines, [expected], "{}", text.escape_ascii());
             }
         }
     }
 
     #[test]
-    fn a_usual_target_is_read_as_if_it_were_any() {
+    fn a_usual_target_is_read_as_the_slow_path_reads_it() {
         let odd = [None, Some(b'?'), Some(b'#'), Some(b'!'), Some(b' '), Some(0x7f), Some(0x80), Some(b'\r')];
         let lens = [1, 2, 15, 16, 17, 33];
         for (odd, len) in odd.into_iter().flat_map(|odd| lens.map(|len| (odd, len))) {
             for part in name_or_value(len, odd) {
                 for start in ["GET /", "G-T /?", "G1T ", ""] {
                     let head = [start.as_bytes(), &part, b" HTTP/1.1\r\nHost: example.org\r\n\r\n"].concat();
-                    if let Some(usual) = usual_target(&head) {
-                        assert_eq!(Some(usual), any_target(&head), "{}", head.escape_ascii());
+                    if let Some(usual) = request_line(&head) {
+                        let slow = strict::request(&head, &LIMITS, &mut Vec::new()).map(|(line, _)| line);
+                        assert_eq!(Ok(usual), slow, "{}", head.escape_ascii());
                     }
                 }
             }

@@ -7,18 +7,21 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Version;
 use super::bad_head::BadHead;
 use super::connection::ConnectionOptions;
-use super::diagnose;
-use super::fields::{FIELDS_MAX, Field, Fields, Name, Several};
+use super::field::Field;
+use super::fields::{Fields, Several};
 use super::framing::{Declared, Framing, request_framing};
 use super::grammar::{decimal, list, trim};
 use super::host::HostSpan;
+use super::limits::HeadLimits;
 use super::lines::{field_lines, request_line};
 use super::method::{METHOD_BYTES_MAX, Method};
-use super::scan::{HeadKind, HeadLimits};
+use super::name::Name;
+use super::start_line::RequestLine;
+use super::strict;
 use super::target::{RequestTarget, TargetForm};
+use super::version::Version;
 
 /// A request head that kept every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -48,13 +51,16 @@ impl RequestHead {
         match Self::parse_front(&mut raw, limits)? {
             Some(head) if raw.is_empty() => Ok(head),
             Some(_) => Err(BadHead::Incomplete),
-            None => Err(diagnose::head(&raw, HeadKind::Request, limits)),
+            None => {
+                let (line, fields) = strict::request(&raw, limits, &mut Vec::new())?;
+                let len = raw.len();
+                Self::interpret(&mut raw, len, line, fields, limits)
+            }
         }
     }
 
-    /// The short way, for the first octets of a request: takes a head off the front of `input` if it is
-    /// there whole, as it nearly always is, without a scan beforehand. `None`: it is not, or it is so
-    /// bad that nothing can be said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    /// The short way, for the first octets of a request: takes a usual head off the front of `input` if it is there whole,
+    /// as it nearly always is, without a scan beforehand. `None`: leave it to `HeadScanner`, and what that finds to `parse`.
     ///
     /// # Errors
     /// The first rule broken by a head that is whole. `input` is as it was.
@@ -70,26 +76,30 @@ impl RequestHead {
     ) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = request_line(window) else { return Ok(None) };
-        let fields_max = limits.fields.min(FIELDS_MAX);
         let mut fields = Fields::none(memory, line.end);
-        let Some(len) = field_lines(window, fields_max, &mut fields) else { return Ok(None) };
-        if line.target.end - line.target.start > limits.target_bytes {
-            return Err(BadHead::TargetTooLong);
-        }
-        let method = known_method(window.get(..line.method_end).unwrap_or_default())?;
-        let target = RequestTarget::parse(window, line.target, method)?;
-        Self::interpret(input, len, method, target, line.version, fields).map(Some)
+        let Some(len) = field_lines(window, limits.fields(), &mut fields) else { return Ok(None) };
+        debug_assert_eq!(
+            strict::request(window.get(..len).unwrap_or_default(), limits, &mut Vec::new()).as_ref(),
+            Ok(&(line, fields.clone())),
+            "the fast path reads a head differently"
+        );
+        Self::interpret(input, len, line, fields, limits).map(Some)
     }
 
     fn interpret(
         input: &mut Bytes,
         len: usize,
-        method: Method,
-        (target, authority): (RequestTarget, Option<HostSpan>),
-        version: Version,
+        line: RequestLine,
         mut fields: Fields,
+        limits: &HeadLimits,
     ) -> Result<Self, BadHead> {
         let head = input.get(..len).unwrap_or_default();
+        let RequestLine { method_end, target, version, .. } = line;
+        if target.end - target.start > limits.target_bytes {
+            return Err(BadHead::TargetTooLong);
+        }
+        let method = known_method(head.get(..method_end).unwrap_or_default())?;
+        let (target, authority) = RequestTarget::parse(head, target, method)?;
         if fields.has(Name::Underscored) {
             return Err(BadHead::UnderscoredName);
         }

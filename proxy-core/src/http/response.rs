@@ -6,15 +6,18 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Version;
 use super::bad_head::BadHead;
 use super::connection::ConnectionOptions;
-use super::diagnose;
-use super::fields::{FIELDS_MAX, Field, Fields, Name};
+use super::field::Field;
+use super::fields::Fields;
 use super::framing::{Declared, Framing, response_framing};
 use super::grammar::{decimal, list, trim};
+use super::limits::HeadLimits;
 use super::lines::{field_lines, status_line};
-use super::scan::{HeadKind, HeadLimits};
+use super::name::Name;
+use super::start_line::StatusLine;
+use super::strict;
+use super::version::Version;
 
 /// A response head that kept every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,13 +45,16 @@ impl ResponseHead {
         match Self::parse_front(&mut raw, request_method_is_head, limits)? {
             Some(head) if raw.is_empty() => Ok(head),
             Some(_) => Err(BadHead::Incomplete),
-            None => Err(diagnose::head(&raw, HeadKind::Response, limits)),
+            None => {
+                let (line, fields) = strict::response(&raw, limits, &mut Vec::new())?;
+                let len = raw.len();
+                Self::interpret(&mut raw, len, line, fields, request_method_is_head)
+            }
         }
     }
 
-    /// The short way, for the first octets of a response: takes a head off the front of `input` if it
-    /// is there whole, without a scan beforehand. `None`: it is not, or it is so bad that nothing can be
-    /// said yet; leave it to `HeadScanner`, which never reads an octet twice.
+    /// The short way, for the first octets of a response: takes a usual head off the front of `input` if it is there whole,
+    /// without a scan beforehand. `None`: leave it to `HeadScanner`, and what that finds to `parse`.
     ///
     /// # Errors
     /// The first rule broken by a head that is whole. `input` is as it was.
@@ -69,23 +75,26 @@ impl ResponseHead {
     ) -> Result<Option<Self>, BadHead> {
         let window = input.get(..limits.head_bytes()).unwrap_or(input);
         let Some(line) = status_line(window) else { return Ok(None) };
-        let fields_max = limits.fields.min(FIELDS_MAX);
         let mut fields = Fields::none(memory, line.end);
-        let Some(len) = field_lines(window, fields_max, &mut fields) else { return Ok(None) };
-        if !(100..=599).contains(&line.status) {
-            return Err(BadHead::BadStatus);
-        }
-        Self::interpret(input, len, line.status, line.version, fields, request_method_is_head).map(Some)
+        let Some(len) = field_lines(window, limits.fields(), &mut fields) else { return Ok(None) };
+        debug_assert_eq!(
+            strict::response(window.get(..len).unwrap_or_default(), limits, &mut Vec::new()).as_ref(),
+            Ok(&(line, fields.clone())),
+            "the fast path reads a head differently"
+        );
+        Self::interpret(input, len, line, fields, request_method_is_head).map(Some)
     }
 
     fn interpret(
         input: &mut Bytes,
         len: usize,
-        status: u16,
-        version: Version,
+        StatusLine { status, version, .. }: StatusLine,
         mut fields: Fields,
         to_head: bool,
     ) -> Result<Self, BadHead> {
+        if !(100..=599).contains(&status) {
+            return Err(BadHead::BadStatus);
+        }
         let head = input.get(..len).unwrap_or_default();
         let framing = response_framing(Declared::read(head, &fields, version)?, status, to_head)?;
         let options = ConnectionOptions::read(head, &mut fields)?;

@@ -1,16 +1,16 @@
-//! Finds the first octet of a kind, sixteen octets at a time.
+//! Finds the first octet of a class, sixteen octets at a time.
 //!
-//! Knows the kinds that names and values of heads nearly always consist of; whatever else they may hold is for the caller to
-//! look at one by one.
+//! Knows the classes of octets that names, targets and values nearly always consist of. What else they may hold is for the
+//! slow path (`strict.rs`).
 
 use wide::u8x16;
 
-/// How many octets there must be to look at sixteen and at two more, before or behind them.
+/// How many octets `find` needs in front of it to go on: sixteen to look at, and two more on either side of them.
 pub(super) const WINDOW: usize = 18;
 
-/// Looks for the first octet that is among `stops`, but not in the first `before` octets of `text`: how many octets lie
-/// between these and it, and the end of `text` from `before` octets before it on, of which there are three at least. `None`
-/// if it is among the last octets, or missing.
+/// Searches `text`, from `before` octets on, for the first octet of the class `stops`. Returns its distance from there, and
+/// `text` from `before` octets ahead of it, which is at least three octets long. `None` if it is not there, or too near to
+/// the end of `text`.
 #[inline(always)]
 pub(super) fn find(text: &[u8], before: usize, stops: impl Fn(u8x16) -> u32) -> Option<(usize, &[u8])> {
     let mut rest = text;
@@ -25,12 +25,7 @@ pub(super) fn find(text: &[u8], before: usize, stops: impl Fn(u8x16) -> u32) -> 
     }
 }
 
-/// With how many octets `text` begins, sixteen at a time, that are not among `stops`.
-pub(super) fn skip(text: &[u8], stops: impl Fn(u8x16) -> u32) -> usize {
-    text.as_chunks().0.iter().take_while(|sixteen| stops(u8x16::new(**sixteen)) == 0).count() * 16
-}
-
-/// Octets that are neither letters nor `-`: few names have others.
+/// All but letters and `-`, of which most names consist.
 #[inline(always)]
 pub(super) fn not_letter_or_hyphen(octets: u8x16) -> u32 {
     let letter = in_range(octets | u8x16::splat(0x20), b'a', b'z');
@@ -38,19 +33,19 @@ pub(super) fn not_letter_or_hyphen(octets: u8x16) -> u32 {
     (letter | hyphen).to_bitmask() ^ 0xffff
 }
 
-/// What does not belong to a query, and `!` and `"`, which most have not.
+/// All but what a query usually holds: visible ASCII without `!`, `"` and `#`.
 #[inline(always)]
 pub(super) fn not_query(octets: u8x16) -> u32 {
     in_range(octets, b'$', b'~').to_bitmask() ^ 0xffff
 }
 
-/// The same and `?`: what does not belong to a path.
+/// All but what a path usually holds: the same without `?`.
 #[inline(always)]
 pub(super) fn not_path(octets: u8x16) -> u32 {
     (in_range(octets, b'$', b'~') & !octets.simd_eq(u8x16::splat(b'?'))).to_bitmask() ^ 0xffff
 }
 
-/// What is neither a letter, a digit, `-` nor `.`: no name of a host needs it.
+/// All but letters, digits, `-` and `.`, of which host names consist.
 #[inline(always)]
 pub(super) fn not_host(octets: u8x16) -> u32 {
     let letter = in_range(octets | u8x16::splat(0x20), b'a', b'z');

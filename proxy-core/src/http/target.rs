@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 use memchr::memchr;
 
 use super::bad_head::BadHead;
-use super::fields::to_u16;
 use super::host::HostSpan;
-use super::lines::Target;
+use super::limits::offset;
 use super::method::Method;
+use super::start_line::Target;
 
 /// The forms that a gateway accepts; authority-form belongs to CONNECT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,10 +58,10 @@ impl RequestTarget {
         }
         let parts = Self {
             form,
-            start: to_u16(target.start),
-            path_start: to_u16(path_start),
-            path_end: to_u16(target.query_start),
-            end: to_u16(target.end),
+            start: offset(target.start),
+            path_start: offset(path_start),
+            path_end: offset(target.query_start),
+            end: offset(target.end),
         };
         Ok((parts, authority))
     }

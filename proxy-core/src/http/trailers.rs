@@ -5,11 +5,11 @@
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use memchr::memchr;
 
 use super::bad_head::BadHead;
-use super::diagnose::field_line;
-use super::fields::{Name, classify};
+use super::field::Field;
+use super::name::Name;
+use super::strict;
 
 /// Field lines that followed a body, ready to be sent on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -21,16 +21,13 @@ pub struct Trailers {
 impl Trailers {
     /// Parses a whole trailer section, its empty line included. `None` if nothing worth sending is in it.
     pub(super) fn parse(section: &[u8]) -> Result<Option<Self>, BadHead> {
+        // There nearly never are any.
+        if section == b"\r\n" {
+            return Ok(None);
+        }
         let mut lines = Vec::new();
-        for line in section.split_inclusive(|&octet| octet == b'\n') {
-            let text = line.strip_suffix(b"\r\n").ok_or(BadHead::BareLf)?;
-            if text.is_empty() {
-                break;
-            }
-            field_line(text)?;
-            if may_come_late(text) {
-                lines.extend_from_slice(line);
-            }
+        for field in strict::trailers(section)?.iter().filter(|field| may_come_late(field, section)) {
+            lines.extend_from_slice(section.get(field.start()..field.end()).unwrap_or_default());
         }
         Ok(if lines.is_empty() { None } else { Some(Self { lines: lines.into() }) })
     }
@@ -43,9 +40,9 @@ impl Trailers {
 
 /// What frames, routes, authenticates or controls a message has done its work before the body; coming
 /// after it, it can only mislead those who merge trailers into the head.
-fn may_come_late(line: &[u8]) -> bool {
-    let name = memchr(b':', line).and_then(|colon| line.get(..colon)).unwrap_or_default();
-    classify(name) == Name::Other
+fn may_come_late(field: &Field, section: &[u8]) -> bool {
+    let name = field.name_bytes(section);
+    field.name() == Name::Other
         && !name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"if-"))
         && !TOO_LATE.iter().any(|late| name.eq_ignore_ascii_case(late))
 }

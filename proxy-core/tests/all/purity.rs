@@ -2,7 +2,7 @@
 
 /// Each pure as well: no I/O, no clock, no threads, no randomness. `wide` has the vectors with which heads are read: the
 /// standard library's are either unstable or `unsafe`.
-const DEPENDENCIES: [&str; 6] = ["bytes", "ipnet", "memchr", "postcard", "serde", "wide"];
+const DEPENDENCIES: [&str; 8] = ["bytes", "httparse", "ipnet", "itoa", "memchr", "postcard", "serde", "wide"];
 
 #[test]
 fn the_core_depends_on_nothing_that_does_input_or_output() {

@@ -132,7 +132,7 @@ fn chunked_bodies_that_could_be_read_in_two_ways_are_refused() {
         ("0\n\n", BadBody::BadChunkLineEnd),
         ("0|\n", BadBody::BadTrailer(BadHead::BareLf)),
         ("0|X: y\n|", BadBody::BadTrailer(BadHead::BareLf)),
-        ("0|X: y\rz||", BadBody::BadTrailer(BadHead::BadFieldValue)),
+        ("0|X: y\rz||", BadBody::BadTrailer(BadHead::BareCr)),
         ("0|X : y||", BadBody::BadTrailer(BadHead::SpaceBeforeColon)),
         ("0|X: y| z||", BadBody::BadTrailer(BadHead::ObsFold)),
         ("0|: y||", BadBody::BadTrailer(BadHead::EmptyFieldName)),

@@ -1,0 +1,286 @@
+//! The slow path of reading heads: httparse, and our own rules where it takes what two parsers could read differently.
+//! It alone decides what a head is, and names what is wrong with one.
+//!
+//! `lines.rs` reads the usual heads faster; whatever it does not know comes here. Nothing here knows what a field means.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use httparse::{EMPTY_HEADER, Error, Header, Status};
+use memchr::{memchr, memchr2_iter};
+
+use super::bad_head::BadHead;
+use super::field::Field;
+use super::fields::Fields;
+use super::grammar::{is_space, is_tchar, is_token, is_visible};
+use super::limits::{FIELDS_MAX, HeadKind, HeadLimits};
+use super::method::METHOD_BYTES_MAX;
+use super::start_line::{RequestLine, StatusLine, Target};
+use super::version::Version;
+
+/// Reads a whole request head: `head` ends with its empty line. The list of fields takes over `memory`.
+pub(super) fn request(
+    head: &[u8],
+    limits: &HeadLimits,
+    memory: &mut Vec<Field>,
+) -> Result<(RequestLine, Fields), BadHead> {
+    first_octets(head, HeadKind::Request)?;
+    line_ends(head)?;
+    let mut headers = [EMPTY_HEADER; FIELDS_MAX];
+    let mut read = httparse::Request::new(headers.get_mut(..limits.fields()).unwrap_or_default());
+    is_all(read.parse(head), head, HeadKind::Request)?;
+    let (Some(method), Some(path)) = (read.method, read.path) else { return Err(BadHead::Incomplete) };
+    let target = target(place(head, path.as_bytes()), path.as_bytes())?;
+    let line = RequestLine {
+        method_end: method.len(),
+        target,
+        version: version(read.version),
+        // "HTTP/1.1" and CRLF stand behind the target and its space.
+        end: target.end + " HTTP/1.1\r\n".len(),
+    };
+    let fields = fields(head, line.end, read.headers, memory);
+    Ok((line, fields))
+}
+
+/// Reads a whole response head: `head` ends with its empty line. The list of fields takes over `memory`.
+pub(super) fn response(
+    head: &[u8],
+    limits: &HeadLimits,
+    memory: &mut Vec<Field>,
+) -> Result<(StatusLine, Fields), BadHead> {
+    first_octets(head, HeadKind::Response)?;
+    line_ends(head)?;
+    let mut headers = [EMPTY_HEADER; FIELDS_MAX];
+    let mut read = httparse::Response::new(headers.get_mut(..limits.fields()).unwrap_or_default());
+    is_all(read.parse(head), head, HeadKind::Response)?;
+    let line = StatusLine {
+        version: version(read.version),
+        status: read.code.unwrap_or_default(),
+        end: first_line(head).len() + "\r\n".len(),
+    };
+    let fields = fields(head, line.end, read.headers, memory);
+    Ok((line, fields))
+}
+
+/// Reads a whole trailer section, which ends with its empty line.
+pub(super) fn trailers(section: &[u8]) -> Result<Vec<Field>, BadHead> {
+    line_ends(section)?;
+    let mut headers = [EMPTY_HEADER; FIELDS_MAX];
+    match httparse::parse_headers(section, &mut headers) {
+        Ok(Status::Complete((len, headers))) if len == section.len() => {
+            Ok(located(section, headers).collect())
+        }
+        Ok(_) => Err(BadHead::Incomplete),
+        Err(error) => Err(field_fault(error, section)),
+    }
+}
+
+/// Judges the start line of a head that is not whole yet: whether it is good, or can still become so.
+pub(super) fn start_line(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> Result<(), BadHead> {
+    let line = head.get(..memchr(b'\n', head).map_or(head.len(), |lf| lf + 1)).unwrap_or_default();
+    first_octets(line, kind)?;
+    line_ends(line)?;
+    let read = match kind {
+        HeadKind::Request => httparse::Request::new(&mut []).parse(line),
+        HeadKind::Response => httparse::Response::new(&mut []).parse(line),
+    };
+    match read {
+        Err(Error::Version) if may_become_version(line, kind) => {}
+        Err(error) => return Err(fault(error, line, kind)),
+        Ok(_) => {}
+    }
+    if kind == HeadKind::Request { sizes(line, limits) } else { Ok(()) }
+}
+
+/// Which rule a head breaks that has reached its limit before its end.
+pub(super) fn too_long(head: &[u8], kind: HeadKind) -> BadHead {
+    let is_in_target = first_line(head).iter().filter(|octet| **octet == b' ').count() < 2;
+    if kind == HeadKind::Request && is_in_target { BadHead::TargetTooLong } else { BadHead::HeadTooLong }
+}
+
+/// What the first octets can tell before there is a line: what comes is no HTTP at all.
+pub(super) fn first_octets(head: &[u8], kind: HeadKind) -> Result<(), BadHead> {
+    match (kind, head) {
+        (_, []) => Ok(()),
+        // A TLS record: handshake, then version 3.x (RFC 8446 §5.1).
+        (_, [0x16] | [0x16, 0x03, ..]) => Err(BadHead::TlsHandshake),
+        (HeadKind::Response, _) if head.iter().zip(b"HTTP/").all(|(octet, http)| octet == http) => Ok(()),
+        (HeadKind::Request, [b'\r']) => Ok(()),
+        (HeadKind::Request, [b'\r', second, ..]) if *second != b'\n' => Err(BadHead::BareCr),
+        (HeadKind::Request, [b'\n', ..]) => Err(BadHead::BareLf),
+        (HeadKind::Request, [b' ' | b'\t', ..]) => Err(BadHead::BadRequestLine),
+        (HeadKind::Request, [first, ..]) if is_tchar(*first) => Ok(()),
+        _ => Err(BadHead::NotHttp),
+    }
+}
+
+/// httparse takes LF alone for the end of a line. Others do not.
+fn line_ends(head: &[u8]) -> Result<(), BadHead> {
+    for at in memchr2_iter(b'\r', b'\n', head) {
+        match head.get(at) {
+            Some(b'\r') if head.get(at + 1).is_some_and(|next| *next != b'\n') => {
+                return Err(BadHead::BareCr);
+            }
+            Some(b'\n') if at.checked_sub(1).and_then(|before| head.get(before)) != Some(&b'\r') => {
+                return Err(BadHead::BareLf);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Insists that the head is whole and nothing follows it.
+fn is_all(read: httparse::Result<usize>, head: &[u8], kind: HeadKind) -> Result<(), BadHead> {
+    match read {
+        Ok(Status::Complete(len)) if len == head.len() => Ok(()),
+        Ok(_) => Err(BadHead::Incomplete),
+        Err(error) => Err(fault(error, head, kind)),
+    }
+}
+
+fn version(minor: Option<u8>) -> Version {
+    if minor == Some(1) { Version::Http11 } else { Version::Http10 }
+}
+
+/// httparse lets other than visible ASCII into a target.
+fn target(place: Range<usize>, text: &[u8]) -> Result<Target, BadHead> {
+    if !text.iter().copied().all(is_visible) {
+        return Err(BadHead::BadTarget);
+    }
+    Ok(Target {
+        start: place.start,
+        query_start: place.start + memchr(b'?', text).unwrap_or(text.len()),
+        end: place.end,
+        has_fragment: memchr(b'#', text).is_some(),
+    })
+}
+
+fn fields(head: &[u8], start: usize, headers: &[Header<'_>], memory: &mut Vec<Field>) -> Fields {
+    let mut fields = Fields::none(memory, start);
+    located(head, headers).for_each(|field| fields.push(field));
+    fields
+}
+
+/// Where in `head` the lines lie that httparse read from it. Each ends where the next one begins.
+fn located<'a>(head: &'a [u8], headers: &'a [Header<'_>]) -> impl Iterator<Item = Field> {
+    let behind_all = head.len().saturating_sub("\r\n".len());
+    let starts = headers.iter().map(|header| place(head, header.name.as_bytes()).start);
+    headers.iter().zip(starts.skip(1).chain([behind_all])).map(|(header, end)| {
+        let name = header.name.as_bytes();
+        let start = place(head, name).start;
+        let field = Field::locate(start, name, place(head, header.value), end);
+        debug_assert_eq!(Field::read(head, start), Some(field), "a line is taken apart differently");
+        field
+    })
+}
+
+/// Where `part` lies in `head`, of which it is a slice.
+fn place(head: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(head.as_ptr().addr());
+    start..start + part.len()
+}
+
+/// What httparse has no limit for.
+fn sizes(head: &[u8], limits: &HeadLimits) -> Result<(), BadHead> {
+    let mut words = first_line(head).split(|octet| *octet == b' ');
+    if words.next().is_some_and(|method| method.len() > METHOD_BYTES_MAX) {
+        return Err(BadHead::MethodTooLong);
+    }
+    match words.next() {
+        Some(target) if target.len() > limits.target_bytes => Err(BadHead::TargetTooLong),
+        _ => Ok(()),
+    }
+}
+
+/// The rule that `head` breaks, which httparse refused with `error`.
+fn fault(error: Error, head: &[u8], kind: HeadKind) -> BadHead {
+    match (error, kind) {
+        (Error::HeaderName | Error::HeaderValue | Error::TooManyHeaders, _) => {
+            field_fault(error, head.get(first_line(head).len()..).unwrap_or_default())
+        }
+        (Error::Token | Error::Version | Error::Status | Error::NewLine, HeadKind::Request) => {
+            request_line_fault(error, first_line(head))
+        }
+        (Error::Token | Error::Version | Error::Status | Error::NewLine, HeadKind::Response) => {
+            match version_text(first_line(head), kind) {
+                version if error == Error::Version && is_other_version(version) => {
+                    BadHead::UnsupportedVersion
+                }
+                _ => BadHead::BadStatusLine,
+            }
+        }
+    }
+}
+
+fn request_line_fault(error: Error, line: &[u8]) -> BadHead {
+    let mut words = line.splitn(3, |octet| *octet == b' ');
+    let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    match error {
+        Error::Version if line.starts_with(b"PRI * HTTP/2.0") => BadHead::Http2Preface,
+        Error::Version if is_other_version(version_text(line, HeadKind::Request)) => {
+            BadHead::UnsupportedVersion
+        }
+        Error::Token if !method.iter().copied().all(is_tchar) => BadHead::BadMethod,
+        Error::Token if !target.iter().copied().all(is_visible) => BadHead::BadTarget,
+        _ => BadHead::BadRequestLine,
+    }
+}
+
+/// The rule that the first bad one of `lines` breaks.
+fn field_fault(error: Error, lines: &[u8]) -> BadHead {
+    match error {
+        Error::TooManyHeaders => BadHead::TooManyFields,
+        Error::HeaderValue => BadHead::BadFieldValue,
+        _ => lines.split(|octet| *octet == b'\n').find_map(name_fault).unwrap_or(BadHead::BadFieldName),
+    }
+}
+
+fn name_fault(line: &[u8]) -> Option<BadHead> {
+    match memchr(b':', line).and_then(|colon| line.get(..colon)) {
+        _ if matches!(line, [] | [b'\r']) => None,
+        _ if line.first().copied().is_some_and(is_space) => Some(BadHead::ObsFold),
+        None => Some(BadHead::NoColon),
+        Some([]) => Some(BadHead::EmptyFieldName),
+        Some([.., last]) if is_space(*last) => Some(BadHead::SpaceBeforeColon),
+        Some(name) if !is_token(name) => Some(BadHead::BadFieldName),
+        Some(_) => None,
+    }
+}
+
+/// What stands in the place of the version, as far as it is there.
+fn version_text(line: &[u8], kind: HeadKind) -> &[u8] {
+    match kind {
+        HeadKind::Request => line.splitn(3, |octet| *octet == b' ').nth(2),
+        HeadKind::Response => line.split(|octet| *octet == b' ').next(),
+    }
+    .unwrap_or_default()
+}
+
+/// Whether `text` is an `HTTP-version` (RFC 9112 §2.3).
+fn is_version(text: &[u8]) -> bool {
+    matches!(text.strip_prefix(b"HTTP/"), Some([b'0'..=b'9', b'.', b'0'..=b'9']))
+}
+
+/// Whether `text` is a version that we do not speak. From HTTP/2 on they have no minor number.
+fn is_other_version(text: &[u8]) -> bool {
+    match text.strip_prefix(b"HTTP/") {
+        Some([b'2'..=b'9']) => true,
+        Some(b"1.0" | b"1.1") => false,
+        _ => is_version(text),
+    }
+}
+
+/// Whether `head` ends within its version, so that nothing can be said of that yet.
+fn may_become_version(head: &[u8], kind: HeadKind) -> bool {
+    let text = version_text(first_line(head), kind);
+    let missing = b"HTTP/1.1".get(text.len()..).unwrap_or_default();
+    let ends_there = head.ends_with(text) && !missing.is_empty();
+    ends_there && is_version(&[text, missing].concat())
+}
+
+/// The first line of `head` without its CRLF, or what there is of it.
+fn first_line(head: &[u8]) -> &[u8] {
+    let end = head.iter().position(|octet| matches!(octet, b'\r' | b'\n')).unwrap_or(head.len());
+    head.get(..end).unwrap_or_default()
+}
