@@ -1,9 +1,33 @@
 //! What is going to happen, and in which order.
 
 use crate::time::Nanos;
-use crate::world::Event;
+use proxy_core::{ConnId, NetError};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
+
+/// Who has something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// A client connects.
+    Start(usize),
+    /// Its connection reaches the proxy's listener.
+    Arrive(usize),
+    Client(usize),
+    Origin(usize),
+    Socket(ConnId),
+    /// A connect of the proxy is over.
+    Connected(ConnId, Option<NetError>),
+    /// Accepting was paused or resumed.
+    Listen,
+    /// The proxy sends what it put off.
+    CatchUp,
+    Tick,
+    Drain,
+    RivalWants,
+    RivalLeaves,
+    /// The proxy's process stands still for so long.
+    Stall(Nanos),
+}
 
 /// Events that are to come.
 #[derive(Debug, Default)]
@@ -19,6 +43,24 @@ struct Entry {
     /// Its place among those of the same moment, then the order in which they were put in.
     place: u64,
     event: Event,
+}
+
+impl Event {
+    /// Whether it waits while the proxy stands still.
+    pub(crate) const fn is_the_proxys(self) -> bool {
+        match self {
+            Self::Arrive(_)
+            | Self::Socket(_)
+            | Self::Connected(..)
+            | Self::Listen
+            | Self::CatchUp
+            | Self::Tick
+            | Self::Drain
+            | Self::RivalWants
+            | Self::RivalLeaves => true,
+            Self::Start(_) | Self::Client(_) | Self::Origin(_) | Self::Stall(_) => false,
+        }
+    }
 }
 
 impl Agenda {

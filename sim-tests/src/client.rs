@@ -5,7 +5,7 @@ use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Head, Kind, Part, Reader, joined};
 use crate::script::{self, Leave, Method, Pace, Script};
-use crate::time::{MS, Nanos, SECOND};
+use crate::time::{MS, Nanos, SECOND, earliest};
 use crate::wording;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ pub(crate) struct Client {
     written: Vec<Written>,
     /// Requests of which at least an octet was sent, and no final response is over.
     outstanding: VecDeque<u32>,
-    receiving: Option<Receiving>,
+    receiving: Option<Response>,
     /// A request to leave HTTP that is not answered.
     asked_to_switch: Option<u32>,
     tunnel: Option<Tunnel>,
@@ -55,7 +55,7 @@ struct Written {
 
 /// The final response under way.
 #[derive(Debug)]
-struct Receiving {
+struct Response {
     id: u32,
     octets: usize,
     /// It came from an origin.
@@ -254,7 +254,7 @@ impl Client {
         self.asked_to_switch.take_if(|asked| *asked == id);
         if head.status() == 408 && head.field("x-grumble").is_some() {
             facts.client_saw_grumble(id);
-            self.receiving = Some(Receiving { id, octets: 0, passed_on: false, to_head, close, content });
+            self.receiving = Some(Response { id, octets: 0, passed_on: false, to_head, close, content });
             return;
         }
         let passed_on = head.field("x-id").is_some();
@@ -272,7 +272,7 @@ impl Client {
             facts.violate(format!("the 1.0 client of {id} got a transfer coding"));
         }
         facts.client_saw_head(id, head, passed_on);
-        self.receiving = Some(Receiving { id, octets: 0, passed_on, to_head, close, content });
+        self.receiving = Some(Response { id, octets: 0, passed_on, to_head, close, content });
     }
 
     fn on_body(&mut self, bytes: &[u8], facts: &mut Facts) {
@@ -284,7 +284,7 @@ impl Client {
         facts.client_got(receiving.id, receiving.octets);
     }
 
-    fn complete(&mut self, now: Nanos, receiving: &Receiving, trailers: &str, facts: &mut Facts) {
+    fn complete(&mut self, now: Nanos, receiving: &Response, trailers: &str, facts: &mut Facts) {
         self.outstanding.pop_front();
         if receiving.passed_on {
             facts.client_got_all(receiving.id, receiving.octets, trailers);
@@ -463,9 +463,4 @@ impl Client {
             self.gone = true;
         }
     }
-}
-
-/// The earlier of two moments, if there is any.
-pub(crate) fn earliest(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
-    a.into_iter().chain(b).min()
 }

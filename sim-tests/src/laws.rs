@@ -12,7 +12,6 @@ use crate::faults::Fault;
 use crate::message::Head;
 use crate::model::heads;
 use crate::model::verdict::Verdict;
-use crate::origin::id_in_fragment;
 use crate::script::{AnswerEnd, Script};
 use crate::time::Nanos;
 use crate::wording::{self, Answered, Lengths};
@@ -21,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that is known of one request.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct Account {
     pub(crate) began: Option<Nanos>,
     /// When its last octet so far reached the proxy's kernel.
     pub(crate) arrived: Option<Nanos>,
@@ -73,7 +72,7 @@ pub(crate) struct ClientEnd {
 #[derive(Clone, Debug, Default)]
 struct Person {
     end: ClientEnd,
-    requests: Vec<Told>,
+    requests: Vec<Account>,
 }
 
 /// All reports, and what is wrong with them.
@@ -119,21 +118,21 @@ impl Facts {
         &mut self.people[index]
     }
 
-    fn told(&mut self, id: u32) -> &mut Told {
+    fn told(&mut self, id: u32) -> &mut Account {
         let (person, k) = (self.person(Script::client_of(id)), Script::place_of(id));
         if person.requests.len() <= k {
-            person.requests.resize_with(k + 1, Told::default);
+            person.requests.resize_with(k + 1, Account::default);
         }
         &mut person.requests[k]
     }
 
     /// What is known of a request, if anything is.
-    fn known(&self, id: u32) -> Option<&Told> {
+    fn known(&self, id: u32) -> Option<&Account> {
         self.people.get(Script::client_of(id))?.requests.get(Script::place_of(id))
     }
 
     /// Everything that is known of all requests.
-    fn all(&self) -> impl Iterator<Item = &Told> {
+    fn all(&self) -> impl Iterator<Item = &Account> {
         self.people.iter().flat_map(|person| &person.requests)
     }
 
@@ -269,7 +268,7 @@ impl Facts {
     /// Whether a client has nothing under way: every request of which it sent anything was recorded.
     pub(crate) fn is_between_requests(&self, index: usize) -> bool {
         // What was meant for a tunnel that never was may be under way behind them.
-        let is_over = |(told, id): (&Told, u32)| {
+        let is_over = |(told, id): (&Account, u32)| {
             told.began.is_none() || (told.outcome.is_some() && !wording::is_eager(&self.script, id))
         };
         let Some(person) = self.people.get(index) else { return true };
@@ -298,7 +297,7 @@ impl Facts {
     /// An origin lost its connection with these octets of a request that never became a head.
     pub(crate) fn origin_left_with(&mut self, rest: &[u8], serving: Option<u32>) {
         if serving.is_none()
-            && let Some(id) = id_in_fragment(rest)
+            && let Some(id) = wording::id_in_fragment(rest)
         {
             self.sighted(id);
         }
@@ -358,7 +357,7 @@ impl Facts {
 
     /// How each request ended: what must not depend on how octets were cut.
     pub(crate) fn summary(&self) -> BTreeMap<u32, String> {
-        let line = |id, told: &Told| {
+        let line = |id, told: &Account| {
             let outcome = told.outcome.as_ref().map(|outcome| (outcome.status, outcome.reason.as_str()));
             if self.was_cut(id, told) {
                 // How much of it the client saw before the RST is the kernel's doing.

@@ -2,18 +2,14 @@
 //!
 //! [`Script`] says everything that happens; [`run`] plays it and checks the laws. A script is flat and always valid,
 //! so that it can be drawn from any octets, shrunk and saved. In reading order: `script` and `faults` (what can happen),
-//! `world` (the clock), `driver` (does what the core says), `kernel`, `client` and `origin` (the others), `laws` (what
-//! must hold), `aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
+//! `world` (the clock), `world/driver` (does what the core says), `kernel`, `client` and `origin` (the others), `laws` (what
+//! must hold), `world/aftermath` (what must work again when the faults stop) and `ledger` (what must have been seen).
 
-mod aftermath;
 mod agenda;
 mod catalogue;
 mod client;
 mod content;
-mod contract;
-mod driver;
 mod faults;
-mod flows;
 mod found;
 mod kernel;
 mod laws;
@@ -32,8 +28,8 @@ mod shrink;
 mod stamps;
 mod strategy;
 mod suite;
+mod tame;
 mod time;
-mod trace;
 mod wording;
 mod world;
 

@@ -1,10 +1,10 @@
 //! Which interesting state an outcome is a sign of.
 
 use crate::ledger::Ledger;
-use crate::lines::{Fate, OF_REQUESTS, OF_TRAILERS, chosen};
+use crate::lines::{Fate, Line, OF_REQUESTS, OF_TRAILERS, chosen};
 use crate::model::limits::limit_of;
 use crate::model::verdict::Verdict;
-use crate::script::{Leave, Script};
+use crate::script::{AnswerFraming, Leave, Script};
 use crate::setup;
 use crate::time::{MS, Nanos};
 use crate::wording;
@@ -159,7 +159,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     if answer.early && outcome.received < sent {
         ledger.note("an answer came before the request was over");
     }
-    if client.http10 && answer.framing == crate::AnswerFraming::Chunked && outcome.sent > 0 {
+    if client.http10 && answer.framing == AnswerFraming::Chunked && outcome.sent > 0 {
         ledger.note("an answer to a 1.0 client was ended by closing");
     }
     if client.leave == Leave::HalfCloses
@@ -231,7 +231,7 @@ fn note_tunnel(ledger: &mut Ledger, script: &Script, id: u32) {
 fn note_fields(ledger: &mut Ledger, script: &Script, id: u32) {
     let (index, request, answer) = (Script::client_of(id), script.request(id), script.answer(id));
     if request.raw == 0 {
-        let is_claim = |line: &crate::lines::Line| matches!(line.fate, Fate::Believed | Fate::Joined);
+        let is_claim = |line: &Line| matches!(line.fate, Fate::Believed | Fate::Joined);
         if chosen(&OF_REQUESTS, request.lines).any(is_claim) {
             ledger.note(if setup::is_trusted(script, index) {
                 "a trusted proxy was believed"

@@ -1,18 +1,16 @@
 //! A model of an origin server: one of its connections. Strict in what it reads, scripted in how it answers.
 
-use crate::client::earliest;
-use crate::flows::Flow;
 use crate::kernel::{End, Got, Wire};
 use crate::laws::Facts;
 use crate::message::{Kind, Part, Reader};
 use crate::script::{Answer, AnswerEnd, Endpoint, Pace};
-use crate::time::{MS, Nanos};
+use crate::time::{MS, Nanos, earliest};
 use crate::wording::{self, Answered};
 use bytes::Bytes;
 
 /// An accepted connection.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct Server {
     pub(crate) wire: usize,
     endpoint: Endpoint,
     reader: Reader,
@@ -60,7 +58,26 @@ struct Serving {
     halves: [bool; 2],
 }
 
-impl Origin {
+/// A request that an origin serves, and where in the octets of its connection the content is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub(crate) id: u32,
+    /// Where the request's head ended, in all that the origin ever read.
+    pub(crate) asked: usize,
+    /// Where the response's head ends, in all that it ever wrote.
+    pub(crate) answered: Option<usize>,
+    /// Where the response ends.
+    pub(crate) ends: Option<usize>,
+}
+
+impl Flow {
+    /// Whether these octets of its connection are the whole response, and more perhaps.
+    pub(crate) fn is_answered(&self, octets: usize) -> bool {
+        self.ends.is_some_and(|ends| octets >= ends)
+    }
+}
+
+impl Server {
     pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
         Self {
             wire,
@@ -358,14 +375,6 @@ impl Serving {
         }
         both
     }
-}
-
-/// What of a request can be said to have been sent: its number, once enough of the first line came.
-pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
-    let text = std::str::from_utf8(fragment).ok()?;
-    let mut words = text.split(' ');
-    let (_, target, _) = (words.next()?, words.next()?, words.next()?);
-    wording::id_of(target)
 }
 
 /// What an endless answer consists of.

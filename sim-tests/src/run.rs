@@ -1,8 +1,8 @@
 //! Plays a script and says what came of it.
 
-use crate::faults::tame;
 use crate::ledger::Ledger;
 use crate::script::Script;
+use crate::tame::tame;
 use crate::world::World;
 use std::cell::RefCell;
 use std::collections::BTreeMap;

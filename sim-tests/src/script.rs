@@ -1,11 +1,10 @@
 //! Everything that happens in one simulated run. Flat, and valid whatever the values: lists are used cyclically and an
 //! empty one means the plain case, so that shrinking can drop anything.
 
+use crate::catalogue::HeadSizes;
 use crate::catalogue::requests::{self, RawRequest};
 use crate::catalogue::responses::{self, RawResponse};
 use crate::faults::Fault;
-use crate::model::limits::limit;
-use crate::shrink::to_json;
 use crate::time::{MS, Nanos};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -225,9 +224,9 @@ pub struct Request {
     pub closes: bool,
     /// Octets of padding in the head.
     pub padding: u8,
-    /// One of `model::routes::HOSTS`.
+    /// One of `wording::HOSTS`.
     pub host: u8,
-    /// One of `model::routes::PATHS`.
+    /// One of `wording::PATHS`.
     pub path: u8,
     /// Which lines of `lines::OF_REQUESTS` it has, one bit each.
     pub lines: u16,
@@ -433,9 +432,22 @@ impl Script {
         cyclic(&self.clients, index).unwrap_or_default()
     }
 
-    /// This script as JSON; what is plain in it is left out.
-    pub fn to_json(&self) -> String {
-        to_json(self)
+    /// How long heads may be.
+    pub(crate) fn head_sizes(&self) -> HeadSizes {
+        let defaults = proxy_core::Limits::default();
+        let fields = match self.limits.fields {
+            0 => defaults.fields as usize,
+            // The shortest head has room for a hundred of the shortest lines.
+            fields => usize::from(fields).clamp(40, 100),
+        };
+        match self.limits.head_bytes {
+            0 => HeadSizes {
+                head: defaults.head_bytes as usize,
+                target: defaults.target_bytes as usize,
+                fields,
+            },
+            head => HeadSizes { head: usize::from(head).max(1_024), target: 512, fields },
+        }
     }
 
     /// A server.
@@ -447,11 +459,6 @@ impl Script {
     pub(crate) fn request(&self, id: u32) -> Request {
         let (client, k) = (id / IDS_PER_CLIENT, id % IDS_PER_CLIENT);
         cyclic(&self.requests, (client + k) as usize).unwrap_or_default()
-    }
-
-    /// When a drain's time is over, if it is one day.
-    pub(crate) fn drain_ends(&self) -> Option<Nanos> {
-        Some(Nanos::from(self.drain_at?) * MS + limit(self, "drain")?)
     }
 
     /// How it is answered.

@@ -1,13 +1,11 @@
 //! The proxy as the script sets it up: its configuration, and who has which address.
 
-use crate::catalogue::HeadSizes;
 use crate::model::limits::{limit, limit_on};
 use crate::model::routes;
 use crate::script::{self, Script, cyclic};
 use crate::time::Nanos;
 use proxy_core::{
-    Balance, ClientTimeouts, Cluster, ClusterId, Config, Endpoint, Limits, Listener, ListenerId, Route,
-    Timeouts,
+    Balance, ClientTimeouts, Cluster, ClusterId, Config, Endpoint, Listener, ListenerId, Route, Timeouts,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -30,7 +28,7 @@ pub(crate) fn config(script: &Script) -> Config {
     if limits.buffer_kib > 0 {
         config.limits.buffer_bytes = (u32::from(limits.buffer_kib) * 1_024).max(4_096);
     }
-    let sizes = head_sizes(script);
+    let sizes = script.head_sizes();
     config.limits.head_bytes = u32::try_from(sizes.head).unwrap_or(u32::MAX);
     config.limits.target_bytes = u32::try_from(sizes.target).unwrap_or(u32::MAX);
     config.limits.fields = u32::try_from(sizes.fields).unwrap_or(u32::MAX);
@@ -135,20 +133,6 @@ pub(crate) fn cluster_of(script: &Script, id: u32) -> Option<u8> {
 /// The first endpoint of the cluster that a request goes to.
 pub(crate) fn first_endpoint_of(script: &Script, id: u32) -> Option<SocketAddr> {
     endpoints_of(script, cluster_of(script, id)?).next().map(endpoint_addr)
-}
-
-/// How long heads may be.
-pub(crate) fn head_sizes(script: &Script) -> HeadSizes {
-    let defaults = Limits::default();
-    let fields = match script.limits.fields {
-        0 => defaults.fields as usize,
-        // The shortest head has room for a hundred of the shortest lines.
-        fields => usize::from(fields).clamp(40, 100),
-    };
-    match script.limits.head_bytes {
-        0 => HeadSizes { head: defaults.head_bytes as usize, target: defaults.target_bytes as usize, fields },
-        head => HeadSizes { head: usize::from(head).max(1_024), target: 512, fields },
-    }
 }
 
 /// The address of a client.

@@ -17,12 +17,14 @@ pub fn shrink(
     (search.script, search.violation)
 }
 
-/// A script as JSON, without what is plain anyway.
-pub(crate) fn to_json(script: &Script) -> String {
-    let is_same = |other: &Script| (other == script).then(Violation::default);
-    let mut search = Search::new(script, Violation::default(), is_same);
-    search.pass();
-    search.best.to_string()
+impl Script {
+    /// This script as JSON; what is plain in it is left out.
+    pub fn to_json(&self) -> String {
+        let is_same = |other: &Self| (other == self).then(Violation::default);
+        let mut search = Search::new(self, Violation::default(), is_same);
+        search.pass();
+        search.best.to_string()
+    }
 }
 
 struct Search<P> {
@@ -176,9 +178,9 @@ mod tests {
 
     #[test]
     fn json_leaves_out_what_is_plain_and_reads_the_same() {
-        assert_eq!(to_json(&Script::default()), "{}");
+        assert_eq!(Script::default().to_json(), "{}");
         for script in (0..20).map(Script::from_seed) {
-            assert_eq!(serde_json::from_str::<Script>(&to_json(&script)).unwrap(), script);
+            assert_eq!(serde_json::from_str::<Script>(&script.to_json()).unwrap(), script);
         }
     }
 

@@ -3,11 +3,15 @@
 use crate::catalogue::{self, requests, responses};
 use crate::content::{self, Body, push_body};
 use crate::lines::{self, OF_REQUESTS, OF_RESPONSES, OF_TRAILERS};
-use crate::model::routes::{HOSTS, PATHS};
 use crate::script::{Answer, AnswerEnd, AnswerFraming, Client, Leave, Method, Request, RequestBody, Script};
-use crate::setup::head_sizes;
 use bytes::Bytes;
 use std::fmt::Write;
+
+/// Hosts that clients ask for.
+pub(crate) const HOSTS: [&str; 6] = ["sim", "a.sim", "b.a.sim", "other", "A.Sim:8080", "asim"];
+
+/// What stands before the number in the targets that clients ask for.
+pub(crate) const PATHS: [&str; 5] = ["/", "/r/", "/r/s/", "/rs/", "/r/?x=/"];
 
 /// A request as its client sends it.
 #[derive(Clone, Debug)]
@@ -147,7 +151,7 @@ pub(crate) fn says_close(script: &Script, id: u32) -> bool {
 pub(crate) fn ask(script: &Script, id: u32) -> Asked {
     if let Some(raw) = script.raw_request(id) {
         let mut octets = Vec::new();
-        catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, head_sizes(script));
+        catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, script.head_sizes());
         return Asked { head_len: catalogue::head_len(&octets), octets: octets.into() };
     }
     let (client, request) = (script.client(Script::client_of(id)), script.request(id));
@@ -520,7 +524,7 @@ pub(crate) fn is_chunked(answer: &Answer, method: Method) -> bool {
 
 fn raw_answer(script: &Script, id: u32, raw: &responses::RawResponse, method: Method) -> Answered {
     let mut octets = Vec::new();
-    catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, head_sizes(script));
+    catalogue::write(&mut octets, raw.wire.as_bytes(), raw.fill, id, script.head_sizes());
     let interims = if let responses::Fate::Passed(passed) = raw.fate { passed.interims.len() } else { 0 };
     let mut head_end = 0;
     for _ in 0..=interims {
@@ -551,6 +555,14 @@ pub(crate) fn is_over_long(script: &Script, id: u32) -> bool {
 /// The request that a target names.
 pub(crate) fn id_of(target: &str) -> Option<u32> {
     target.rsplit('/').next()?.split(['?', '#']).next()?.parse().ok()
+}
+
+/// What of a request can be said to have been sent: its number, once enough of the first line came.
+pub(crate) fn id_in_fragment(fragment: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(fragment).ok()?;
+    let mut words = text.split(' ');
+    let (_, target, _) = (words.next()?, words.next()?, words.next()?);
+    id_of(target)
 }
 
 /// Whether `id` is one that the script's clients use.

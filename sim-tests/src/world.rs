@@ -1,49 +1,33 @@
 //! The world: virtual time, and who does something next. Everybody else only knows what was handed to them.
 
-use crate::aftermath::Aftermath;
-use crate::agenda::Agenda;
-use crate::client::{Client, earliest};
-use crate::driver::{Socket, Todo};
+mod aftermath;
+mod contract;
+mod driver;
+mod flows;
+mod stamp;
+mod trace;
+
+use crate::agenda::{Agenda, Event};
+use crate::client::Client;
 use crate::kernel::{End, News, Wire};
 use crate::laws::Facts;
 use crate::ledger::Ledger;
 use crate::lent::Lender;
 use crate::model::limits::{are_off, head_share, may_last};
-use crate::origin::Origin;
+use crate::origin::Server;
 use crate::permits::Permits;
 use crate::script::{Connect, Script, cyclic};
 use crate::setup::config;
 use crate::stamps::Clocks;
-use crate::time::{MS, Nanos, SECOND};
-use crate::trace::Trace;
+use crate::time::{MS, Nanos, SECOND, earliest};
 use proxy_core::{
     ClusterId, ConnId, Core, Deadline, EndpointId, Input, Instant, JournalWriter, Listen, NetError, Permit,
 };
 use std::collections::{BTreeMap, VecDeque};
 
-/// Who has something to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// A client connects.
-    Start(usize),
-    /// Its connection reaches the proxy's listener.
-    Arrive(usize),
-    Client(usize),
-    Origin(usize),
-    Socket(ConnId),
-    /// A connect of the proxy is over.
-    Connected(ConnId, Option<NetError>),
-    /// Accepting was paused or resumed.
-    Listen,
-    /// The proxy sends what it put off.
-    CatchUp,
-    Tick,
-    Drain,
-    RivalWants,
-    RivalLeaves,
-    /// The proxy's process stands still for so long.
-    Stall(Nanos),
-}
+use aftermath::Aftermath;
+use driver::{Socket, Todo};
+use trace::Trace;
 
 /// Who is at the other end of a wire than the proxy.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +64,7 @@ pub(crate) struct World {
     /// The proxy's end of each wire, while it has one.
     pub(crate) ends: Vec<Option<ConnId>>,
     clients: Vec<Option<Client>>,
-    pub(crate) origins: Vec<Option<Origin>>,
+    pub(crate) origins: Vec<Option<Server>>,
     /// Which origin had something of each client's last.
     pub(crate) carriers: Vec<usize>,
     pub(crate) sockets: Vec<Option<Socket>>,
@@ -476,23 +460,6 @@ impl World {
         }
         if self.script.drain_at.is_some() && !self.drained {
             self.facts.violate("the drain never ended".to_owned());
-        }
-    }
-}
-
-impl Event {
-    const fn is_the_proxys(self) -> bool {
-        match self {
-            Self::Arrive(_)
-            | Self::Socket(_)
-            | Self::Connected(..)
-            | Self::Listen
-            | Self::CatchUp
-            | Self::Tick
-            | Self::Drain
-            | Self::RivalWants
-            | Self::RivalLeaves => true,
-            Self::Start(_) | Self::Client(_) | Self::Origin(_) | Self::Stall(_) => false,
         }
     }
 }

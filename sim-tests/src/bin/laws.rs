@@ -49,7 +49,7 @@ fn name_of(complaint: &str) -> String {
 }
 
 /// What complaints quote begins so.
-const DETAILS: [&str; 3] = ["Head {", "Outcome {", "Told {"];
+const DETAILS: [&str; 3] = ["Head {", "Outcome {", "Account {"];
 
 /// Longer quotations are whole heads.
 const QUOTED_MAX: usize = 40;

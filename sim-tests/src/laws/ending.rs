@@ -1,7 +1,7 @@
 //! Each outcome against what the participants did: reasons, statuses and times must be deserved.
 
 use super::timing::{self, Timing};
-use super::{Facts, Told};
+use super::{Account, Facts};
 use crate::faults::Fault;
 use crate::model::limits::limit;
 use crate::model::table::row_of;
@@ -9,7 +9,7 @@ use crate::model::verdict::Verdict;
 use crate::script::{Leave, Pace, Script};
 use crate::setup;
 use crate::stamps::{Clocks, Stamps};
-use crate::time::Nanos;
+use crate::time::{Nanos, nanos, within};
 use crate::wording;
 use proxy_core::{Attempt, AttemptResult, Outcome, Reason, Timer};
 
@@ -254,7 +254,7 @@ impl Facts {
     }
 
     /// Whether the proxy cut the response instead of ending it.
-    pub(super) fn was_cut(&self, id: u32, told: &Told) -> bool {
+    pub(super) fn was_cut(&self, id: u32, told: &Account) -> bool {
         let Some(outcome) = &told.outcome else { return false };
         // The origin's status stands in the outcome if its head had been passed on.
         let own = self.own_status(id, outcome.reason);
@@ -296,18 +296,9 @@ fn named(outcome: &Outcome) -> Option<u32> {
     std::str::from_utf8(&request.target).ok().and_then(wording::id_of)
 }
 
-/// Whether a limit fired when it was due.
-pub(super) fn within(waited: Nanos, limit: Nanos, slack: Nanos) -> bool {
-    (limit..=limit + slack).contains(&waited)
-}
-
 /// Whether something had not happened by `ended`.
 fn is_late(at: Option<Nanos>, ended: Nanos) -> bool {
     at.is_none_or(|at| at > ended)
-}
-
-pub(super) fn nanos(duration: std::time::Duration) -> Nanos {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Whether a client may lose the reply to this request by its own doing.

@@ -1,7 +1,7 @@
 //! What must have happened by the end: every request answered or excused, and the plain ones answered well.
 
 use super::ending::is_careless;
-use super::{Facts, Told};
+use super::{Account, Facts};
 use crate::faults::Fault;
 use crate::model::limits::{are_ample, limit, limit_of};
 use crate::model::table::proxy_errors;
@@ -65,7 +65,13 @@ impl Facts {
     }
 
     /// What does not fit together about one request.
-    fn unfitting(&mut self, id: u32, told: &Told, client: &Client, before: &mut Before) -> Vec<&'static str> {
+    fn unfitting(
+        &mut self,
+        id: u32,
+        told: &Account,
+        client: &Client,
+        before: &mut Before,
+    ) -> Vec<&'static str> {
         let mut complaints = Vec::new();
         let mut demand = |holds: bool, complaint: &'static str| {
             if !holds {
@@ -124,7 +130,7 @@ impl Facts {
     }
 
     /// Whether the octets in an outcome are not those that its client and server count.
-    fn miscounted(&self, id: u32, told: &Told) -> Option<&'static str> {
+    fn miscounted(&self, id: u32, told: &Account) -> Option<&'static str> {
         let outcome = told.outcome.as_ref()?;
         let (received, sent) = (outcome.received, outcome.sent);
         let is_bad = Verdict::on(&self.script, id) == Verdict::BadBody;
@@ -141,14 +147,14 @@ impl Facts {
     }
 
     /// Whether the response may be over before the request is, after which the connection closes.
-    fn is_early(&self, id: u32, told: &Told) -> bool {
+    fn is_early(&self, id: u32, told: &Account) -> bool {
         let is_own_reply = told.status_seen.is_some_and(|(_, passed_on)| !passed_on);
         let is_early = self.script.answer(id).early || told.was_grumbled_at;
         wording::has_body(&self.script, id) && (is_early || is_own_reply)
     }
 
     /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection.
-    fn is_excused(&self, told: &Told, client: &Client) -> bool {
+    fn is_excused(&self, told: &Account, client: &Client) -> bool {
         let may_be_closed_on = self.is_idle(client) || client.sending != Pace::Prompt;
         told.outcome.is_none() && (may_be_closed_on || self.script.drain_at.is_some())
     }
@@ -160,7 +166,7 @@ impl Facts {
     }
 
     /// Whether it ended when a drain's time was over, which waits for no reply.
-    fn outlived_drain(&self, told: &Told) -> bool {
+    fn outlived_drain(&self, told: &Account) -> bool {
         let Some(over) = self.script.drain_ends() else { return false };
         told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() >= over)
     }

@@ -1,6 +1,6 @@
 //! Which connections of clients must live on, and which end with their client's FIN.
 
-use super::{Facts, Told};
+use super::{Account, Facts};
 use crate::faults::Fault;
 use crate::script::{Leave, Script};
 use crate::time::Nanos;
@@ -37,7 +37,7 @@ impl Facts {
     }
 
     /// Whether a connection was closed behind a response although nothing spoke against keeping it (RFC 9112 §9.3).
-    pub(super) fn was_closed_needlessly(&self, id: u32, told: &Told) -> bool {
+    pub(super) fn was_closed_needlessly(&self, id: u32, told: &Account) -> bool {
         let client = self.script.client(Script::client_of(id));
         // With FIN behind its last request, a client still wants the answers to all.
         let goes_on = !sends_fin(client.leave) || !Script::is_last(&client, id);
@@ -56,7 +56,7 @@ impl Facts {
 
     /// Whether a client was told to go on behind a response although its FIN had been read before the request was taken up:
     /// while an earlier one was served.
-    pub(super) fn was_kept_in_vain(&self, id: u32, told: &Told) -> bool {
+    pub(super) fn was_kept_in_vain(&self, id: u32, told: &Account) -> bool {
         let index = Script::client_of(id);
         let fin = self.people.get(index).and_then(|person| person.end.half_closed);
         let began = told.outcome.as_ref().map(|outcome| outcome.started.as_nanos());

@@ -2,14 +2,13 @@
 //! limit is seen from outside, on the proxy's connections.
 
 use super::Facts;
-use super::ending::{nanos, within};
 use crate::faults::Fault;
 use crate::model::limits::{limit, limit_of};
 use crate::model::routes;
 use crate::script::Script;
 use crate::setup;
 use crate::stamps::{Clocks, Stamps};
-use crate::time::{MS, Nanos, SECOND};
+use crate::time::{MS, Nanos, SECOND, nanos, within};
 use crate::wording;
 use proxy_core::{AttemptResult, NetError, Outcome, Reason, Timer};
 

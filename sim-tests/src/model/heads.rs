@@ -3,7 +3,7 @@
 use crate::catalogue::{self, requests::Forwarded, responses::Passed};
 use crate::lines::{self, Fate, OF_RESPONSES, OF_TRAILERS};
 use crate::script::{AnswerFraming, Method, RequestBody, Script};
-use crate::setup::{client_addr, first_endpoint_of, head_sizes, is_trusted};
+use crate::setup::{client_addr, first_endpoint_of, is_trusted};
 use crate::wording;
 use std::fmt::Write;
 
@@ -156,7 +156,7 @@ fn put_request(expected: &mut Expected, script: &Script, id: u32) -> Has {
 }
 
 fn put_raw_request(expected: &mut Expected, script: &Script, id: u32, raw: &Forwarded) -> Has {
-    let (sizes, entry) = (head_sizes(script), script.raw_request(id));
+    let (sizes, entry) = (script.head_sizes(), script.raw_request(id));
     let (wire, fill) = entry.map_or(("", catalogue::Fill::Nothing), |entry| (entry.wire, entry.fill));
     let filler = catalogue::filler_of(wire, fill, id, sizes);
     let put = |out: &mut String, line: &str| {
@@ -243,7 +243,7 @@ fn put_raw_answer(
     // The space before the reason is owed even if none follows (RFC 9112 §4).
     let space = if status.len() == 3 { " " } else { "" };
     let _ = write!(expected.start, "HTTP/1.1 {status}{space}\r\n");
-    let filler = catalogue::filler_of(raw.wire, raw.fill, id, head_sizes(script));
+    let filler = catalogue::filler_of(raw.wire, raw.fill, id, script.head_sizes());
     let kept = passed.map_or(&["X-Id: $"][..], |passed| passed.kept);
     for line in kept {
         if *line == "~" {

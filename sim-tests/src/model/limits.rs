@@ -54,6 +54,13 @@ pub(crate) fn limit(script: &Script, key: &str) -> Option<Nanos> {
     resolve(&script.timeouts, None, key)
 }
 
+impl Script {
+    /// When a drain's time is over, if it is one day.
+    pub(crate) fn drain_ends(&self) -> Option<Nanos> {
+        Some(Nanos::from(self.drain_at?) * MS + limit(self, "drain")?)
+    }
+}
+
 /// The limit under this key on the route that a request takes.
 pub(crate) fn limit_of(script: &Script, id: u32, key: &str) -> Option<Nanos> {
     let place = routes::place_of(script, id).unwrap_or(0);

@@ -4,12 +4,6 @@ use crate::catalogue::requests::Fate;
 use crate::script::{Route, Script, Timeouts};
 use crate::wording;
 
-/// Hosts that clients ask for.
-pub(crate) const HOSTS: [&str; 6] = ["sim", "a.sim", "b.a.sim", "other", "A.Sim:8080", "asim"];
-
-/// What stands before the number in the targets that clients ask for.
-pub(crate) const PATHS: [&str; 5] = ["/", "/r/", "/r/s/", "/rs/", "/r/?x=/"];
-
 /// Hosts that routes are for; `None` is any.
 const ROUTE_HOSTS: [Option<&str>; 5] = [None, Some("sim"), Some("*.sim"), Some("a.sim"), Some("*.a.sim")];
 

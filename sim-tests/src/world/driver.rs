@@ -1,16 +1,17 @@
 //! Does what the core says, as the real driver does: one input, drain every action, then the next. The kernel below it
 //! is the simulated one, and it checks the core's side of the contract.
 
+use super::trace::excerpt;
+use super::{Peer, World, next};
+use crate::agenda::Event;
 use crate::kernel::{End, Got};
 use crate::ledger::sometimes;
 use crate::notes;
-use crate::origin::Origin;
+use crate::origin::Server;
 use crate::script::{Connect, Script, cyclic};
 use crate::setup::{client_addr, client_at, endpoint_at, listener_of};
 use crate::stamps::Stamps;
 use crate::time::{MS, Nanos, SECOND};
-use crate::trace::excerpt;
-use crate::world::{Event, Peer, World, next};
 use bytes::{Buf, Bytes};
 use proxy_core::{Action, Close, ConnId, Input, Interest, Listen, NetError};
 use std::net::SocketAddr;
@@ -449,7 +450,7 @@ impl World {
         let latency = self.wires[wire].latency;
         let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
         let stands = self.now + 2 * latency + extra;
-        self.origins[index] = Some(Origin::new(wire, endpoint));
+        self.origins[index] = Some(Server::new(wire, endpoint));
         if let Some(socket) = self.socket(conn) {
             socket.wire = Some(wire);
         }

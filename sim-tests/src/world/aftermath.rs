@@ -1,13 +1,14 @@
 //! What must happen once all faults have stopped: everybody is served again, everything that idles is given up, and a
 //! drain ends at once. A proxy that kept every law in the storm may still have been left lame by it.
 
+use super::World;
+use crate::agenda::Event;
 use crate::laws::Facts;
 use crate::model::limits::limit;
-use crate::model::routes::{HOSTS, PATHS};
 use crate::script::{Client, Endpoint, Request, Script};
 use crate::setup;
 use crate::time::MS;
-use crate::world::{Event, World};
+use crate::wording::{HOSTS, PATHS};
 use proxy_core::{ClusterId, EndpointId, Input, Outcome, Reason};
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -1,30 +1,12 @@
 //! No octet gets lost on its way through the proxy, nor comes from nowhere: after every input, what was read of a body
 //! whose framing is kept, and of a tunnel, is what was written of it and what is held of it.
 
+use super::World;
+use crate::origin::Flow;
 use crate::script::Script;
 use crate::time::MS;
 use crate::wording;
-use crate::world::World;
 use proxy_core::{ConnId, Input};
-
-/// A request that an origin serves, and where in the octets of its connection the content is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flow {
-    pub(crate) id: u32,
-    /// Where the request's head ended, in all that the origin ever read.
-    pub(crate) asked: usize,
-    /// Where the response's head ends, in all that it ever wrote.
-    pub(crate) answered: Option<usize>,
-    /// Where the response ends.
-    pub(crate) ends: Option<usize>,
-}
-
-impl Flow {
-    /// Whether these octets of its connection are the whole response, and more perhaps.
-    fn is_answered(&self, octets: usize) -> bool {
-        self.ends.is_some_and(|ends| octets >= ends)
-    }
-}
 
 /// What there is of one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

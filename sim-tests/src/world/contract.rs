@@ -1,10 +1,10 @@
 //! What must hold between the core and whoever drives it, after every input: what the driver can see for itself.
 
-use crate::driver::Socket;
+use super::World;
+use super::driver::Socket;
 use crate::notes;
 use crate::setup;
 use crate::time::MS;
-use crate::world::World;
 use proxy_core::{ClusterId, ConnId, EndpointId, Permit};
 
 impl World {

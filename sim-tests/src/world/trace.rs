@@ -1,8 +1,8 @@
 //! Tells a person what happens in a world: who does what, and when.
 
+use super::{Peer, World};
 use crate::kernel::{End, Progress};
 use crate::time::{MS, Nanos};
-use crate::world::{Peer, World};
 use proxy_core::{Action, ConnId, Input};
 use std::fmt::Write;
 
