@@ -17,6 +17,7 @@ use crate::session::Then;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 /// One request, from its head to the last octet of its answer.
@@ -64,11 +65,14 @@ pub(crate) struct Exchange {
     pub(crate) streamed: bool,
 }
 
-/// What an exchange uses again of one that is over: its memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scratch {
-    pub(crate) summary: RequestSummary,
-    pub(crate) attempts: Vec<Attempt>,
+/// What is known when a request comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) session: ConnId,
+    pub(crate) origin: Origin,
+    pub(crate) request_id: u64,
+    /// `None` when it could not be read.
+    pub(crate) head: Option<&'a RequestHead>,
 }
 
 /// How far an exchange is.
@@ -110,43 +114,83 @@ impl Ending {
 }
 
 impl Exchange {
-    /// A request of which nothing is known but where it came from and, perhaps, its head.
-    pub(crate) fn new(
-        session: ConnId,
-        origin: Origin,
-        request_id: u64,
-        head: Option<&RequestHead>,
-        mut scratch: Scratch,
-        now: Instant,
-    ) -> Self {
-        if let Some(head) = head {
-            summarise(head, &mut scratch.summary);
-        }
-        Self {
-            session,
-            origin,
-            request_id,
-            summary: head.map(|_| scratch.summary),
-            // Of a head that could not be read nothing is asked.
-            method: head.map_or(Method::Get, RequestHead::method),
-            version: head.map_or(Version::Http11, RequestHead::version),
-            upgrade: head.is_some_and(RequestHead::upgrade),
+    /// A request of which nothing is known yet but what was asked.
+    pub(crate) fn new(asked: Asked<'_>, now: Instant) -> Self {
+        let mut exchange = Self {
+            session: asked.session,
+            origin: asked.origin,
+            request_id: 0,
+            summary: None,
+            method: Method::Get,
+            version: Version::Http11,
+            upgrade: false,
             route: None,
             cluster: None,
             stage: Stage::Queued { since: now },
             request: None,
             is_enqueued: false,
-            awaiting_continue: head.is_some_and(RequestHead::expect_continue),
+            awaiting_continue: false,
             upstream_owes: Wait::default(),
             client_owes: Wait::default(),
             moved: now,
-            marks: Marks { head: now, answered: now, ..Marks::default() },
-            attempts: scratch.attempts,
+            marks: Marks::default(),
+            attempts: Vec::new(),
             status: None,
             received: 0,
             sent: 0,
             streamed: false,
+        };
+        exchange.renew(asked, now);
+        exchange
+    }
+
+    /// The same, in the memory of an exchange that is over.
+    pub(crate) fn renew(&mut self, asked: Asked<'_>, now: Instant) {
+        // Field by field: no second exchange is made to be copied here, and none can be forgotten.
+        let Self {
+            session,
+            origin,
+            request_id,
+            summary,
+            method,
+            version,
+            upgrade,
+            route,
+            cluster,
+            stage,
+            request,
+            is_enqueued,
+            awaiting_continue,
+            upstream_owes,
+            client_owes,
+            moved,
+            marks,
+            attempts,
+            status,
+            received,
+            sent,
+            streamed,
+        } = self;
+        (*session, *origin, *request_id) = (asked.session, asked.origin, asked.request_id);
+        match asked.head {
+            Some(head) => {
+                summarise(head, summary.get_or_insert_default());
+                (*method, *version) = (head.method(), head.version());
+                (*upgrade, *awaiting_continue) = (head.upgrade(), head.expect_continue());
+            }
+            // Of a head that could not be read nothing is asked.
+            None => {
+                *summary = None;
+                (*method, *version) = (Method::Get, Version::Http11);
+                (*upgrade, *awaiting_continue) = (false, false);
+            }
         }
+        (*route, *cluster, *stage, *request) = (None, None, Stage::Queued { since: now }, None);
+        *is_enqueued = false;
+        (*upstream_owes, *client_owes, *moved) = (Wait::default(), Wait::default(), now);
+        *marks = Marks { head: now, answered: now, ..Marks::default() };
+        attempts.clear();
+        (*status, *received, *sent, *streamed) = (None, 0, 0, false);
     }
 
     /// The cluster that serves it.
@@ -243,26 +287,34 @@ impl Exchange {
         self.marks.answered = now;
     }
 
-    /// The explanation of how it ended.
-    pub(crate) fn explain(self, ending: Ending, ended: Instant) -> Outcome {
-        Outcome {
-            started: self.origin.began,
-            ended,
-            listener: self.origin.listener,
-            peer: self.origin.peer,
-            request: self.summary,
-            status: ending.status,
-            reason: ending.reason,
-            flags: ending.flags,
-            route: self.route,
-            cluster: self.cluster,
-            attempts: self.attempts,
-            received: self.received,
-            sent: self.sent,
-            marks: self.marks,
-            streamed: self.streamed,
-            id: self.request_id,
-        }
+    /// Explains how it ended, in `outcome`, whose memory it takes.
+    pub(crate) fn explain(&mut self, ending: Ending, ended: Instant, outcome: &mut Outcome) {
+        // Field by field, as above.
+        let Outcome {
+            started,
+            ended: end,
+            listener,
+            peer,
+            request,
+            status,
+            reason,
+            flags,
+            route,
+            cluster,
+            attempts,
+            received,
+            sent,
+            marks,
+            streamed,
+            id,
+        } = outcome;
+        (*started, *end, *listener, *peer) =
+            (self.origin.began, ended, self.origin.listener, self.origin.peer);
+        mem::swap(request, &mut self.summary);
+        mem::swap(attempts, &mut self.attempts);
+        (*status, *reason, *flags) = (ending.status, ending.reason, ending.flags);
+        (*route, *cluster, *streamed, *id) = (self.route, self.cluster, self.streamed, self.request_id);
+        (*received, *sent, *marks) = (self.received, self.sent, self.marks);
     }
 }
 

@@ -46,9 +46,9 @@ impl Outbox {
         }
     }
 
-    /// Hands its queue back if there is nothing in it.
+    /// Hands back its queue, in which there is nothing.
     pub(crate) fn give_back(&mut self) -> Option<Box<Queue>> {
-        if self.held() == 0 { self.queue.take() } else { None }
+        self.queue.take()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

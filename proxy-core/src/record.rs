@@ -54,6 +54,28 @@ pub(crate) struct Origin {
 }
 
 impl Outcome {
+    /// To be written over.
+    pub(crate) fn blank(origin: Origin) -> Self {
+        Self {
+            started: origin.began,
+            ended: origin.began,
+            listener: origin.listener,
+            peer: origin.peer,
+            request: None,
+            status: None,
+            reason: Reason::Ok,
+            flags: Flags::WELL,
+            route: None,
+            cluster: None,
+            attempts: Vec::new(),
+            received: 0,
+            sent: 0,
+            marks: Marks::default(),
+            streamed: false,
+            id: 0,
+        }
+    }
+
     /// How long each phase took: from the end of the one before it. One that was not reached is zero.
     pub fn times(&self) -> Times {
         let Marks { head, leased, connected, sent, responded, answered } = self.marks;

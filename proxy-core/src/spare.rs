@@ -1,13 +1,12 @@
 //! Memory to use again: what one request leaves, the next one takes. Says nothing of what happens.
 
-use crate::exchange::{Ending, Exchange, Scratch};
+use crate::exchange::{Asked, Ending, Exchange};
 use crate::http::Field;
 use crate::outbox::{Outbox, Queue};
 use crate::record::Outcome;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::mem;
 
 /// What is free just now.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +15,8 @@ pub(crate) struct Spare {
     queues: Vec<Box<Queue>>,
     #[expect(clippy::vec_box, reason = "the boxes are what is handed around")]
     outcomes: Vec<Box<Outcome>>,
-    scratches: Vec<Scratch>,
+    #[expect(clippy::vec_box, reason = "the boxes are what is handed around")]
+    exchanges: Vec<Box<Exchange>>,
     /// For the field lines of the head that is being read.
     pub(crate) lines: Vec<Field>,
 }
@@ -32,8 +32,15 @@ impl Spare {
     }
 
     /// Takes an outbox's queue if there is nothing in it: an idle connection holds none.
+    #[inline]
     pub(crate) fn collect(&mut self, outbox: &mut Outbox) {
-        if let Some(queue) = outbox.give_back()
+        if outbox.is_wasteful() {
+            self.keep(outbox.give_back());
+        }
+    }
+
+    fn keep(&mut self, queue: Option<Box<Queue>>) {
+        if let Some(queue) = queue
             && queue.is_small()
             && self.queues.len() < KEPT_MAX
         {
@@ -41,28 +48,35 @@ impl Spare {
         }
     }
 
-    /// Memory for an exchange.
-    pub(crate) fn scratch(&mut self) -> Scratch {
-        self.scratches.pop().unwrap_or_default()
-    }
-
-    /// The explanation of an exchange that is over.
-    pub(crate) fn explain(&mut self, exchange: Exchange, ending: Ending, ended: Instant) -> Box<Outcome> {
-        match self.outcomes.pop() {
-            Some(mut outcome) => {
-                *outcome = exchange.explain(ending, ended);
-                outcome
+    /// A new exchange.
+    pub(crate) fn exchange(&mut self, asked: Asked<'_>, now: Instant) -> Box<Exchange> {
+        match self.exchanges.pop() {
+            Some(mut exchange) => {
+                exchange.renew(asked, now);
+                exchange
             }
-            None => Box::new(exchange.explain(ending, ended)),
+            None => Box::new(Exchange::new(asked, now)),
         }
     }
 
+    /// The explanation of an exchange that is over.
+    pub(crate) fn explain(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        ending: Ending,
+        ended: Instant,
+    ) -> Box<Outcome> {
+        let mut outcome = self.outcomes.pop().unwrap_or_else(|| Box::new(Outcome::blank(exchange.origin)));
+        exchange.explain(ending, ended, &mut outcome);
+        if self.exchanges.len() < KEPT_MAX {
+            self.exchanges.push(exchange);
+        }
+        outcome
+    }
+
     /// Takes back an outcome that nobody needs any more.
-    pub(crate) fn recycle(&mut self, mut outcome: Box<Outcome>) {
+    pub(crate) fn recycle(&mut self, outcome: Box<Outcome>) {
         if outcome.is_small() && self.outcomes.len() < KEPT_MAX {
-            let mut attempts = mem::take(&mut outcome.attempts);
-            attempts.clear();
-            self.scratches.push(Scratch { summary: outcome.request.take().unwrap_or_default(), attempts });
             self.outcomes.push(outcome);
         }
     }

@@ -45,6 +45,7 @@ pub(crate) enum Fin {
 
 impl Receiving {
     /// Takes the next part off the front of `inbox`.
+    #[inline]
     pub(crate) fn next(&mut self, inbox: &mut Inbox) -> Received {
         match self {
             Self::Body(decoder) => match decoder.decode(inbox.lend()) {

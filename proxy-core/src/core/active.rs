@@ -43,7 +43,7 @@ pub(super) enum Turn {
 }
 
 impl Core {
-    #[inline]
+    #[inline(always)]
     pub(super) fn active(&mut self, id: ExchangeId) -> Active<'_> {
         Active {
             now: self.now,
@@ -51,7 +51,7 @@ impl Core {
             limits: &self.limits,
             may_keep: !self.draining.is_on(),
             spare: &mut self.spare,
-            trio: self.table.touch_exchange(id),
+            trio: self.table.touch_trio(id),
         }
     }
 

@@ -5,13 +5,13 @@ use super::active::{Active, Turn};
 use super::table::Door;
 use crate::action::Close;
 use crate::exchange::verdict::Failure;
-use crate::exchange::{Exchange, Stage};
+use crate::exchange::{Asked, Exchange, Stage};
 use crate::http::{Method, RequestHead};
 use crate::ids::ExchangeId;
 use crate::input::ConnId;
-use crate::record::Origin;
 use crate::session::{Serving, SessionState, Then};
 use crate::transfer::{Received, Receiving};
+use alloc::boxed::Box;
 use bytes::Bytes;
 
 /// Octets that a client may send into a connection that we are closing before we stop listening. Like nginx, we only
@@ -66,7 +66,7 @@ impl Core {
             Ok(Some(mut head)) => {
                 self.begin_exchange(conn, &head);
                 self.spare.lines = head.take_memory();
-                true
+                !self.table.rests(conn)
             }
             Ok(None) => {
                 session.inbox.keep();
@@ -98,8 +98,7 @@ impl Core {
             return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(head));
         }
         let (cluster, streamed) = (config.cluster, config.stream);
-        let origin = self.table.touch_session(conn).origin(self.now);
-        let mut exchange = self.new_exchange(conn, origin, Some(head));
+        let mut exchange = self.new_exchange(conn, Some(head));
         exchange.route = Some(route);
         exchange.cluster = Some(cluster);
         exchange.streamed = streamed;
@@ -108,13 +107,11 @@ impl Core {
         self.place(cluster, id, head);
     }
 
-    pub(super) fn new_exchange(
-        &mut self,
-        conn: ConnId,
-        origin: Origin,
-        head: Option<&RequestHead>,
-    ) -> Exchange {
-        Exchange::new(conn, origin, self.rng.next(), head, self.spare.scratch(), self.now)
+    /// An exchange for the request whose head is being read on `conn`.
+    pub(super) fn new_exchange(&mut self, conn: ConnId, head: Option<&RequestHead>) -> Box<Exchange> {
+        let origin = self.table.touch_session(conn).origin(self.now);
+        let asked = Asked { session: conn, origin, request_id: self.rng.next(), head };
+        self.spare.exchange(asked, self.now)
     }
 
     pub(super) fn on_client_took(&mut self, conn: ConnId, n: usize) {
@@ -158,8 +155,7 @@ impl Core {
     pub(super) fn give_up_head(&mut self, conn: ConnId, failure: &Failure) {
         let session = self.table.touch_session(conn);
         if let SessionState::AwaitHead { began: Some(_), .. } = session.state {
-            let origin = session.origin(self.now);
-            self.record_headless(conn, origin, failure);
+            self.record_headless(conn, failure);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Core;
 use super::deadlines::idle_deadline;
 use super::interest::IDLE;
-use super::table::{Conn, Side, Trio};
+use super::table::Trio;
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::Failure;
@@ -11,41 +11,37 @@ use crate::exchange::{Ending, Exchange, Stage};
 use crate::http::{Method, RequestHead, Version};
 use crate::ids::ExchangeId;
 use crate::input::ConnId;
-use crate::record::{Origin, Phase, Reason};
+use crate::record::{Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
 use crate::session::{Serving, SessionState, Then};
 use crate::time::Timer;
+use alloc::boxed::Box;
 use core::time::Duration;
 
 impl Core {
     /// The response is whole. Both connections go on to what follows.
     pub(super) fn complete(&mut self, id: ExchangeId, then: Then) {
-        let now = self.now;
-        let exchange = self.table.touch_exchange(id).exchange;
-        let link = exchange.link().expect("an upstream answered");
+        let Trio { exchange, session, link, .. } = self.table.touch_trio(id);
+        let (Some(conn), Some((link, note))) = (exchange.link(), link) else {
+            panic!("{id:?} was answered by nobody")
+        };
+        exchange.conclude(Reason::Ok, self.now);
         let (ending, has_total) = (Ending::well(exchange.status), !exchange.streamed);
-        exchange.conclude(Reason::Ok, now);
         exchange.stage = Stage::Flushing { ending, has_total, then };
-        self.release(link);
-        self.flush(id);
-    }
-
-    /// Hands an upstream connection back after a whole response: into the pool if its next response can't be mistaken.
-    fn release(&mut self, conn: ConnId) {
-        let Some(Conn { side: Side::Upstream(link), note }) = self.table.get_mut(conn) else { return };
-        let endpoint = link.endpoint;
+        let is_flushed = session.outbox.is_empty();
+        // A connection whose next response could be mistaken is not used again.
         if let Some(hint) = link.reusable()
             && let lifetime = idle_lifetime(&self.config, hint)
             && lifetime != Some(Duration::ZERO)
             && !self.draining.is_on()
-            && self.upstreams.park(endpoint, conn)
+            && self.upstreams.park(link.endpoint, conn)
         {
             link.park(self.now, lifetime);
             // Nothing else has a say in what is wanted of it: it is settled at once.
             self.timers.arm(conn, &mut note.armed, idle_deadline(link));
             note.tell(&mut self.actions, conn, IDLE, false);
             self.spare.collect(&mut link.outbox);
-            let cluster = self.upstreams.cluster_of(endpoint);
+            let cluster = exchange.cluster();
             if self.upstreams.next_pending(cluster).is_some() {
                 self.to_serve.push(cluster);
             }
@@ -53,6 +49,9 @@ impl Core {
             // An upstream that still takes a request that nobody will finish must not take its part for the whole.
             let how = if link.is_request_sent() { Close::Graceful } else { Close::Abort };
             self.close(conn, how);
+        }
+        if is_flushed {
+            self.after_flush(id);
         }
     }
 
@@ -82,7 +81,7 @@ impl Core {
 
     fn answer(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
         let (now, is_draining) = (self.now, self.draining.is_on());
-        let Trio { exchange, session, .. } = self.table.touch_exchange(id);
+        let Trio { exchange, session, .. } = self.table.touch_trio(id);
         exchange.conclude(failure.reason(), now);
         let context = ReplyContext {
             endpoint: exchange
@@ -103,11 +102,10 @@ impl Core {
     /// Answers a request that is not served.
     pub(super) fn refuse(&mut self, conn: ConnId, failure: &Failure, head: Option<&RequestHead>) {
         let session = self.table.touch_session(conn);
-        let origin = session.origin(self.now);
         let keep_alive = !self.draining.is_on()
             && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
             && session.may_follow();
-        let exchange = self.new_exchange(conn, origin, head);
+        let exchange = self.new_exchange(conn, head);
         let context = ReplyContext {
             endpoint: None,
             id: exchange.request_id,
@@ -128,14 +126,6 @@ impl Core {
         active.trio.exchange.sent = sent;
         let ending = ending(failure, phase, Some(failure.status()));
         active.trio.exchange.stage = Stage::Flushing { ending, has_total: false, then };
-        self.flush(id);
-    }
-
-    fn flush(&mut self, id: ExchangeId) {
-        let Trio { session, .. } = self.table.touch_exchange(id);
-        if session.outbox.is_empty() {
-            self.after_flush(id);
-        }
     }
 
     /// Goes on: the last octet of an answer was taken.
@@ -198,12 +188,12 @@ impl Core {
     }
 
     /// Records a request whose head never was whole.
-    pub(super) fn record_headless(&mut self, conn: ConnId, origin: Origin, failure: &Failure) {
-        let exchange = self.new_exchange(conn, origin, None);
+    pub(super) fn record_headless(&mut self, conn: ConnId, failure: &Failure) {
+        let exchange = self.new_exchange(conn, None);
         self.record(exchange, ending(failure, Phase::Request, status_without_answer(failure)));
     }
 
-    fn record(&mut self, exchange: Exchange, ending: Ending) {
+    fn record(&mut self, exchange: Box<Exchange>, ending: Ending) {
         let outcome = self.spare.explain(exchange, ending, self.now);
         self.actions.push_back(Action::Record(outcome));
     }

@@ -72,7 +72,7 @@ impl Core {
     fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
         let written = head.map(|head| Box::new(self.write_request(id, head)));
         let now = self.now;
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         if written.is_some() {
             exchange.request = written;
         }
@@ -125,7 +125,7 @@ impl Core {
 
     /// Takes an exchange that ends out of the queue; who is behind it may have its turn.
     pub(super) fn leave_queue(&mut self, id: ExchangeId) {
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         if dequeue(&mut self.upstreams, exchange, id) {
             self.to_serve.push(exchange.cluster());
         }
@@ -145,12 +145,12 @@ impl Core {
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId, conn: ConnId) {
         let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         exchange.begin_attempt(endpoint, true, now);
         exchange.marks.connected = Some(now);
         exchange.stage = Stage::Awaiting { link: conn };
         dequeue(&mut self.upstreams, exchange, id);
-        let Trio { exchange, link, .. } = self.table.touch_exchange(id);
+        let Trio { exchange, link, .. } = self.table.settled_trio(id);
         let (link, _) = link.expect("a pooled connection lives");
         match head {
             Some(head) => {
@@ -172,7 +172,7 @@ impl Core {
         let now = self.now;
         let link = self.table.insert_link(Link::connecting(endpoint, request));
         self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         exchange.begin_attempt(endpoint, false, now);
         exchange.stage = Stage::Connecting { link, since: now };
         dequeue(&mut self.upstreams, exchange, id);
@@ -183,7 +183,7 @@ impl Core {
         match head {
             Some(head) => self.write_request(id, head),
             None => {
-                let exchange = self.table.touch_exchange(id).exchange;
+                let exchange = self.table.touch_exchange(id);
                 *exchange.request.take().expect("a request that waited is held")
             }
         }
@@ -243,7 +243,7 @@ impl Core {
         otherwise: Failure,
     ) {
         let now = self.now;
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         exchange.end_attempt(result, now);
         exchange.marks.sent = None;
         exchange.request = request.map(Box::new);
@@ -256,7 +256,7 @@ impl Core {
     /// Takes an exchange off the connection that carries it, which ends: in this way, or by itself.
     pub(super) fn detach(&mut self, id: ExchangeId, how: Option<Close>) {
         let since = self.now;
-        let exchange = self.table.touch_exchange(id).exchange;
+        let exchange = self.table.touch_exchange(id);
         let Some(conn) = exchange.link() else { return };
         exchange.stage = Stage::Queued { since };
         match how {

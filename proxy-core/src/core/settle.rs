@@ -45,7 +45,7 @@ impl Core {
     fn settle_exchange(&mut self, conn: ConnId, id: ExchangeId) {
         let now = self.now;
         let terms = Terms { config: &self.config, shortest: &self.shortest };
-        let Trio { exchange, session, session_note, mut link } = self.table.settled_exchange(id);
+        let Trio { exchange, session, session_note, mut link } = self.table.settled_trio(id);
         session.outbox.start_clock(now);
         // Before the connection stands nothing could be written: that wait is `connect`'s.
         if let Some((link, _)) = link.as_mut().filter(|(link, _)| !link.is_connecting()) {

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     conns: Slab<Conn>,
-    exchanges: Slab<Exchange>,
+    exchanges: Slab<Box<Exchange>>,
     /// How many of the connections are downstream.
     sessions: usize,
     /// Connections that the current input changed.
@@ -111,7 +111,7 @@ impl Table {
         ConnId(self.conns.insert(Conn { side, note: Note::default() }))
     }
 
-    pub(super) fn insert_exchange(&mut self, exchange: Exchange) -> ExchangeId {
+    pub(super) fn insert_exchange(&mut self, exchange: Box<Exchange>) -> ExchangeId {
         ExchangeId(self.exchanges.insert(exchange))
     }
 
@@ -125,7 +125,7 @@ impl Table {
     }
 
     /// Forgets an exchange.
-    pub(super) fn remove_exchange(&mut self, id: ExchangeId) -> Exchange {
+    pub(super) fn remove_exchange(&mut self, id: ExchangeId) -> Box<Exchange> {
         self.exchanges.remove(id.0).expect(LIVES)
     }
 
@@ -143,6 +143,13 @@ impl Table {
             Side::Downstream(session) => Some(session),
             Side::Upstream(_) => None,
         }
+    }
+
+    /// Lets go of what a client's last read brought, and returns whether all of it is understood and more may come.
+    pub(super) fn rests(&mut self, conn: ConnId) -> bool {
+        let Some(Conn { side: Side::Downstream(session), .. }) = self.get_mut(conn) else { return true };
+        session.inbox.keep();
+        session.inbox.is_empty() && !session.half_closed
     }
 
     /// A client's connection, in order to change it: it will be settled.
@@ -173,18 +180,28 @@ impl Table {
     }
 
     /// An exchange and both its connections, in order to change them: they will be settled.
-    #[inline]
-    pub(super) fn touch_exchange(&mut self, id: ExchangeId) -> Trio<'_> {
+    #[inline(always)]
+    pub(super) fn touch_trio(&mut self, id: ExchangeId) -> Trio<'_> {
         let Self { conns, exchanges, touched, .. } = self;
-        let trio = Trio::of(conns, exchanges, id);
+        let exchange = exchanges.get_mut(id.0).expect(LIVES);
+        let trio = Trio::of(conns, exchange);
         trio.session_note.touch(trio.exchange.session, touched);
         trio
     }
 
-    /// The same, when they are settled.
+    /// An exchange alone, in order to change it: its client will be settled.
     #[inline]
-    pub(super) fn settled_exchange(&mut self, id: ExchangeId) -> Trio<'_> {
-        Trio::of(&mut self.conns, &mut self.exchanges, id)
+    pub(super) fn touch_exchange(&mut self, id: ExchangeId) -> &mut Exchange {
+        let exchange = self.exchanges.get_mut(id.0).expect(LIVES);
+        let client = self.conns.get_mut(exchange.session.0).expect(LIVES);
+        client.note.touch(exchange.session, &mut self.touched);
+        exchange
+    }
+
+    /// The same, when they are settled.
+    #[inline(always)]
+    pub(super) fn settled_trio(&mut self, id: ExchangeId) -> Trio<'_> {
+        Trio::of(&mut self.conns, self.exchanges.get_mut(id.0).expect(LIVES))
     }
 
     /// The `at`th of the connections that the current input changed.
@@ -208,7 +225,7 @@ impl Table {
     }
 
     pub(super) fn exchanges(&self) -> impl Iterator<Item = (ExchangeId, &Exchange)> {
-        self.exchanges.iter().map(|(key, exchange)| (ExchangeId(key), exchange))
+        self.exchanges.iter().map(|(key, exchange)| (ExchangeId(key), &**exchange))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -221,19 +238,18 @@ impl Table {
 }
 
 impl<'a> Trio<'a> {
-    #[inline]
-    fn of(conns: &'a mut Slab<Conn>, exchanges: &'a mut Slab<Exchange>, id: ExchangeId) -> Self {
-        let exchange = exchanges.get_mut(id.0).expect(LIVES);
+    #[inline(always)]
+    fn of(conns: &'a mut Slab<Conn>, exchange: &'a mut Exchange) -> Self {
         let carrier = exchange.link();
         let (client, server) = conns.get_pair_mut(exchange.session.0, carrier.map(|link| link.0));
         let Some(Conn { side: Side::Downstream(session), note: session_note }) = client else {
-            panic!("{id:?} has no client");
+            panic!("an exchange has a client");
         };
         let link = match server {
             Some(Conn { side: Side::Upstream(link), note }) => Some((&mut **link, note)),
             Some(_) | None => None,
         };
-        assert_eq!(link.is_some(), carrier.is_some(), "the connection that carries {id:?} lives");
+        assert_eq!(link.is_some(), carrier.is_some(), "the connection that carries an exchange lives");
         Self { exchange, session, session_note, link }
     }
 }
