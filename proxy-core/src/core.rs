@@ -26,7 +26,7 @@ use crate::digest::Digest;
 use crate::exchange::verdict::Failure;
 use crate::http::HeadLimits;
 use crate::ids::{ClusterId, EndpointId};
-use crate::input::{ConnId, Input, NetError, Permit};
+use crate::input::{ConnId, Input, NetError, Permit, StreamId};
 use crate::outbox::Slices;
 use crate::record::Outcome;
 use crate::rng::Rng;
@@ -216,8 +216,8 @@ impl Core {
     /// When the next `Input::Tick` is due, and for which limit; `None`: not before another input. It may come before
     /// the limit runs out, never after.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        let alarm = self.timers.first().and_then(|(at, conn)| {
-            self.deadline_of(conn)
+        let alarm = self.timers.first().and_then(|(at, stream)| {
+            self.deadline_of(stream.conn)
                 .or(Some(Deadline { at, timer: Timer::ClientKeepAlive }))
                 .map(|deadline| Deadline { at, ..deadline })
         });
@@ -285,7 +285,7 @@ impl Core {
     fn bury(&mut self, conn: ConnId) {
         let Some(mut entry) = self.table.remove(conn) else { return };
         self.spare.collect(entry.side.outbox_mut());
-        self.timers.disarm(conn, entry.note.armed);
+        self.timers.disarm(StreamId::whole(conn), entry.note.armed);
         match &entry.side {
             Side::Downstream(session) if session.has_permit => {
                 self.actions.push_back(Action::Release(Permit::Client));

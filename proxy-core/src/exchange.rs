@@ -10,7 +10,7 @@ pub(crate) use wait::Wait;
 
 use crate::http::{Method, RequestHead, ResponseHead, Version};
 use crate::ids::{ClusterId, EndpointId, RouteId};
-use crate::input::ConnId;
+use crate::input::{ConnId, StreamId};
 use crate::link::Request;
 use crate::record::{Attempt, AttemptResult, Flags, Marks, Origin, Outcome, Phase, Reason, RequestSummary};
 use crate::session::Then;
@@ -23,7 +23,8 @@ use core::time::Duration;
 /// One request, from its head to the last octet of its answer.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Exchange {
-    pub(crate) session: ConnId,
+    /// Whom its answer is for.
+    pub(crate) client: StreamId,
     /// Where the request came from, and when.
     pub(crate) origin: Origin,
     /// What other servers and the log call it (`X-Request-Id`).
@@ -39,8 +40,8 @@ pub(crate) struct Exchange {
     /// Which cluster serves it.
     pub(crate) cluster: Option<ClusterId>,
     pub(crate) stage: Stage,
-    /// The request's octets while no connection holds them: it is queued, perhaps after it was taken back from one.
-    pub(crate) request: Option<Box<Request>>,
+    /// The request while no connection holds it.
+    pub(crate) held: Option<Held>,
     /// It stands in its cluster's queue.
     pub(crate) is_enqueued: bool,
     /// The client waits for a 100 before it sends its body: it owes nothing, the upstream does.
@@ -65,10 +66,19 @@ pub(crate) struct Exchange {
     pub(crate) streamed: bool,
 }
 
+/// A request that is queued. What follows its head waits unread.
+#[derive(Clone, Debug, Hash)]
+pub(crate) enum Held {
+    /// It is not written for anybody yet.
+    Head(Box<RequestHead>),
+    /// It was taken back from a connection, as it was written for that.
+    Written(Box<Request>),
+}
+
 /// What is known when a request comes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
-    pub(crate) session: ConnId,
+    pub(crate) client: StreamId,
     pub(crate) origin: Origin,
     pub(crate) request_id: u64,
     /// `None` when it could not be read.
@@ -117,7 +127,7 @@ impl Exchange {
     /// A request of which nothing is known yet but what was asked.
     pub(crate) fn new(asked: Asked<'_>, now: Instant) -> Self {
         let mut exchange = Self {
-            session: asked.session,
+            client: asked.client,
             origin: asked.origin,
             request_id: 0,
             summary: None,
@@ -127,7 +137,7 @@ impl Exchange {
             route: None,
             cluster: None,
             stage: Stage::Queued { since: now },
-            request: None,
+            held: None,
             is_enqueued: false,
             awaiting_continue: false,
             upstream_owes: Wait::default(),
@@ -148,7 +158,7 @@ impl Exchange {
     pub(crate) fn renew(&mut self, asked: Asked<'_>, now: Instant) {
         // Field by field: no second exchange is made to be copied here, and none can be forgotten.
         let Self {
-            session,
+            client,
             origin,
             request_id,
             summary,
@@ -158,7 +168,7 @@ impl Exchange {
             route,
             cluster,
             stage,
-            request,
+            held,
             is_enqueued,
             awaiting_continue,
             upstream_owes,
@@ -171,7 +181,7 @@ impl Exchange {
             sent,
             streamed,
         } = self;
-        (*session, *origin, *request_id) = (asked.session, asked.origin, asked.request_id);
+        (*client, *origin, *request_id) = (asked.client, asked.origin, asked.request_id);
         match asked.head {
             Some(head) => {
                 summarise(head, summary.get_or_insert_default());
@@ -185,7 +195,7 @@ impl Exchange {
                 (*upgrade, *awaiting_continue) = (false, false);
             }
         }
-        (*route, *cluster, *stage, *request) = (None, None, Stage::Queued { since: now }, None);
+        (*route, *cluster, *stage, *held) = (None, None, Stage::Queued { since: now }, None);
         *is_enqueued = false;
         (*upstream_owes, *client_owes, *moved) = (Wait::default(), Wait::default(), now);
         *marks = Marks { head: now, answered: now, ..Marks::default() };

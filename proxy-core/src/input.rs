@@ -22,6 +22,22 @@ impl ConnId {
     }
 }
 
+/// Where an exchange meets its client: on which connection, and on which of its streams.
+///
+/// Stream 0 is the connection itself (RFC 9113 §5.1.1), and in HTTP/1 the only exchange at a time that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct StreamId {
+    pub(crate) conn: ConnId,
+    pub(crate) number: u32,
+}
+
+impl StreamId {
+    /// The connection itself, and the exchange of an HTTP/1 connection.
+    pub(crate) const fn whole(conn: ConnId) -> Self {
+        Self { conn, number: 0 }
+    }
+}
+
 /// One thing that happened. An ordered journal of these, with their times, replays a worker exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {

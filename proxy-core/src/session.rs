@@ -176,6 +176,11 @@ impl Session {
         self.serving().map(|serving| serving.id)
     }
 
+    /// All exchanges that it serves: one at most in HTTP/1.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = ExchangeId> {
+        self.exchange().into_iter()
+    }
+
     /// Whether the client still owes octets of the request's content.
     pub(crate) fn owes_body(&self) -> bool {
         self.serving().is_some_and(|serving| serving.request.is_owed())

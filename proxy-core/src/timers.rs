@@ -1,47 +1,47 @@
-//! When which connection wants to be looked at. Lazy: a deadline that moves later costs nothing until the old one
+//! When which connection, or which stream of it, wants to be looked at. Lazy: a deadline that moves later costs nothing until the old one
 //! comes due.
 
-use crate::input::ConnId;
+use crate::input::StreamId;
 use crate::time::{Deadline, Instant};
 use alloc::collections::BTreeSet;
 
-/// At most one alarm per connection, in order of time.
+/// At most one alarm per stream, in order of time.
 #[derive(Clone, Debug, Default, Hash)]
-pub(crate) struct Timers(BTreeSet<(Instant, ConnId)>);
+pub(crate) struct Timers(BTreeSet<(Instant, StreamId)>);
 
 impl Timers {
-    /// Makes sure that `conn` is looked at by its deadline. `armed` is the connection's own note of its alarm.
-    pub(crate) fn arm(&mut self, conn: ConnId, armed: &mut Option<Instant>, deadline: Option<Deadline>) {
+    /// Makes sure that `stream` is looked at by its deadline. `armed` is its own note of its alarm.
+    pub(crate) fn arm(&mut self, stream: StreamId, armed: &mut Option<Instant>, deadline: Option<Deadline>) {
         if let Some(Deadline { at, .. }) = deadline
             && armed.is_none_or(|armed| armed > at)
         {
-            self.set(conn, armed, at);
+            self.set(stream, armed, at);
         }
     }
 
     #[cold]
-    fn set(&mut self, conn: ConnId, armed: &mut Option<Instant>, at: Instant) {
-        self.disarm(conn, armed.replace(at));
-        self.0.insert((at, conn));
+    fn set(&mut self, stream: StreamId, armed: &mut Option<Instant>, at: Instant) {
+        self.disarm(stream, armed.replace(at));
+        self.0.insert((at, stream));
     }
 
-    pub(crate) fn disarm(&mut self, conn: ConnId, armed: Option<Instant>) {
+    pub(crate) fn disarm(&mut self, stream: StreamId, armed: Option<Instant>) {
         if let Some(at) = armed {
-            self.0.remove(&(at, conn));
+            self.0.remove(&(at, stream));
         }
     }
 
-    /// The next connection whose alarm is due at `now`. Its note must be cleared.
-    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
-        let (at, conn) = *self.0.first()?;
+    /// The next stream whose alarm is due at `now`. Its note must be cleared.
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<StreamId> {
+        let (at, stream) = *self.0.first()?;
         if at > now {
             return None;
         }
         self.0.pop_first();
-        Some(conn)
+        Some(stream)
     }
 
-    pub(crate) fn first(&self) -> Option<(Instant, ConnId)> {
+    pub(crate) fn first(&self) -> Option<(Instant, StreamId)> {
         self.0.first().copied()
     }
 

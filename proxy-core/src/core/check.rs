@@ -112,9 +112,11 @@ impl Core {
             !awaits_head || session.outbox.is_empty(),
             "{conn:?} is served again before its answer is out"
         );
-        if let Some(id) = session.exchange() {
-            let exchange = self.table.exchange(id);
-            assert_eq!(exchange.session, conn, "the exchange of {conn:?} belongs to another session");
+        let held = self.held_for(conn, session);
+        assert!(held <= self.config.limits.connection_bytes_max(), "{held} octets are held for {conn:?}");
+        for id in session.exchanges() {
+            let client = self.table.exchange(id).client;
+            assert_eq!(client.conn, conn, "the exchange of {conn:?} belongs to another session");
         }
     }
 
@@ -175,10 +177,8 @@ impl Core {
     }
 
     fn check_exchange(&self, id: ExchangeId, exchange: &Exchange) {
-        let session = self.table.session(exchange.session).expect("an exchange has a client");
-        assert_eq!(session.exchange(), Some(id), "the session serves another exchange");
-        let held = self.held_for(exchange);
-        assert!(held <= self.config.limits.connection_bytes_max(), "{held} octets are held for {id:?}");
+        let session = self.table.session(exchange.client.conn).expect("an exchange has a client");
+        assert!(session.exchanges().any(|served| served == id), "the session serves another exchange");
         match exchange.link() {
             Some(link) => {
                 assert_eq!(
@@ -198,9 +198,10 @@ impl Core {
         );
     }
 
-    fn held_for(&self, exchange: &Exchange) -> u64 {
-        let conns = [Some(exchange.session), exchange.link()];
-        conns.into_iter().flatten().map(|conn| self.held(conn) as u64).sum()
+    /// Octets held for a client and for all that serve it, on however many streams.
+    fn held_for(&self, conn: ConnId, session: &Session) -> u64 {
+        let links = session.exchanges().filter_map(|id| self.table.exchange(id).link());
+        links.chain([conn]).map(|conn| self.held(conn) as u64).sum()
     }
 }
 

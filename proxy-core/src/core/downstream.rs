@@ -8,7 +8,7 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Asked, Exchange, Stage};
 use crate::http::{Method, RequestHead};
 use crate::ids::ExchangeId;
-use crate::input::ConnId;
+use crate::input::{ConnId, StreamId};
 use crate::session::{Serving, SessionState, Then};
 use crate::transfer::{Received, Receiving};
 use alloc::boxed::Box;
@@ -110,7 +110,7 @@ impl Core {
     /// An exchange for the request whose head is being read on `conn`.
     pub(super) fn new_exchange(&mut self, conn: ConnId, head: Option<&RequestHead>) -> Box<Exchange> {
         let origin = self.table.touch_session(conn).origin(self.now);
-        let asked = Asked { session: conn, origin, request_id: self.rng.next(), head };
+        let asked = Asked { client: StreamId::whole(conn), origin, request_id: self.rng.next(), head };
         self.spare.exchange(asked, self.now)
     }
 

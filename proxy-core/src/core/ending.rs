@@ -10,7 +10,7 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, Exchange, Stage};
 use crate::http::{Method, RequestHead, Version};
 use crate::ids::ExchangeId;
-use crate::input::ConnId;
+use crate::input::{ConnId, StreamId};
 use crate::record::{Phase, Reason};
 use crate::reply::{ReplyContext, write_reply};
 use crate::session::{Serving, SessionState, Then};
@@ -38,7 +38,7 @@ impl Core {
         {
             link.park(self.now, lifetime);
             // Nothing else has a say in what is wanted of it: it is settled at once.
-            self.timers.arm(conn, &mut note.armed, idle_deadline(link));
+            self.timers.arm(StreamId::whole(conn), &mut note.armed, idle_deadline(link));
             note.tell(&mut self.actions, conn, IDLE, false);
             self.spare.collect(&mut link.outbox);
             let cluster = exchange.cluster();
@@ -66,15 +66,15 @@ impl Core {
     /// nobody takes a part for the whole (RFC 9112 §8).
     pub(super) fn give_up(&mut self, id: ExchangeId, failure: Failure, phase: Phase) {
         self.leave_queue(id);
-        let conn = self.table.exchange(id).session;
-        let responded = self.table.touch_session(conn).has_responded();
+        let client = self.table.exchange(id).client;
+        let responded = self.table.touch_session(client.conn).has_responded();
         let gone = failure == Failure::ClientGone;
         // A client that takes nothing would not take a reply, and a drain that is over waits for none.
         let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
         if responded || gone || mute {
             let how = if gone && !responded { Close::Graceful } else { Close::Abort };
             self.record_unanswered(id, &failure, phase);
-            return self.close(conn, how);
+            return self.end_stream(client, how);
         }
         self.answer(id, &failure, phase);
     }
@@ -134,7 +134,7 @@ impl Core {
         let Stage::Flushing { ending, then, .. } = exchange.stage else {
             panic!("{id:?} is flushed before its answer is complete")
         };
-        let conn = exchange.session;
+        let conn = exchange.client.conn;
         self.record(exchange, ending);
         let (now, is_draining) = (self.now, self.draining.is_on());
         let session = self.table.touch_session(conn);
@@ -158,7 +158,7 @@ impl Core {
     pub(super) fn close_tunnel(&mut self, id: ExchangeId) {
         self.detach(id, Some(Close::Graceful));
         let mut exchange = self.table.remove_exchange(id);
-        self.close(exchange.session, Close::Graceful);
+        self.end_stream(exchange.client, Close::Graceful);
         exchange.conclude(Reason::Ok, self.now);
         let ending = Ending::well(exchange.status);
         self.record(exchange, ending);

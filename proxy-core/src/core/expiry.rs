@@ -6,13 +6,13 @@ use crate::action::Close;
 use crate::exchange::Stage;
 use crate::exchange::verdict::Failure;
 use crate::ids::ExchangeId;
-use crate::input::{ConnId, NetError};
+use crate::input::{ConnId, NetError, StreamId};
 use crate::session::SessionState;
 use crate::time::Timer;
 
 impl Core {
     pub(super) fn on_tick(&mut self) {
-        while let Some(conn) = self.timers.pop_due(self.now) {
+        while let Some(StreamId { conn, .. }) = self.timers.pop_due(self.now) {
             if let Some(entry) = self.table.get_mut(conn) {
                 entry.note.armed = None;
             }
@@ -30,14 +30,14 @@ impl Core {
     fn rearm(&mut self, conn: ConnId) {
         let deadline = self.deadline_of(conn);
         if let Some(entry) = self.table.get_mut(conn) {
-            self.timers.arm(conn, &mut entry.note.armed, deadline);
+            self.timers.arm(StreamId::whole(conn), &mut entry.note.armed, deadline);
         }
     }
 
     fn expire(&mut self, conn: ConnId, timer: Timer) {
         match self.table.door(conn) {
             Some(Door::Client) => self.expire_client(conn, timer),
-            Some(Door::Request(id)) => self.expire_exchange(conn, id, timer),
+            Some(Door::Request(id)) => self.expire_exchange(id, timer),
             Some(Door::Pooled) => self.drop_idle(conn),
             // What limits an exchange is its client's.
             Some(Door::Connecting(_) | Door::Response(_)) | None => {}
@@ -56,9 +56,9 @@ impl Core {
         }
     }
 
-    fn expire_exchange(&mut self, conn: ConnId, id: ExchangeId, timer: Timer) {
+    fn expire_exchange(&mut self, id: ExchangeId, timer: Timer) {
         match (timer, self.table.exchange(id).stage) {
-            (_, Stage::Flushing { .. }) => self.cut(conn, id, &Failure::Timeout(timer)),
+            (_, Stage::Flushing { .. }) => self.cut(id, &Failure::Timeout(timer)),
             (Timer::Connect, Stage::Connecting { .. }) => {
                 self.on_connect_failed(id, NetError::TimedOut, Some(Close::Abort));
             }
@@ -66,9 +66,15 @@ impl Core {
         }
     }
 
-    /// Resets the connection of a client whose answer is complete but not delivered.
-    pub(super) fn cut(&mut self, conn: ConnId, id: ExchangeId, failure: &Failure) {
+    /// Resets a client in the middle of its answer.
+    pub(super) fn cut(&mut self, id: ExchangeId, failure: &Failure) {
+        let client = self.table.exchange(id).client;
         self.abandon(id, failure);
-        self.close(conn, Close::Abort);
+        self.end_stream(client, Close::Abort);
+    }
+
+    /// Ends the stream that an exchange was on. In HTTP/1 that is the whole connection.
+    pub(super) fn end_stream(&mut self, stream: StreamId, how: Close) {
+        self.close(stream.conn, how);
     }
 }

@@ -29,13 +29,18 @@ impl Alone<'_> {
 impl View<'_> {
     #[inline(always)]
     pub(super) fn session_interest(&self) -> Interest {
+        // The sum of what all its exchanges have room for; in HTTP/1 there is one.
+        session_interest(self.session, self.request_room(), self.session.wants_fin(), self.request_pipe())
+    }
+
+    /// How much may be read of the client for this exchange.
+    fn request_room(&self) -> usize {
         let Self { terms, session, exchange, link } = *self;
-        let read = match (exchange.stage, link) {
+        match (exchange.stage, link) {
             (Stage::Flushing { then: Then::Close | Then::Linger, .. }, _) => DISCARD,
             (_, Some(link)) if session.is_receiving() => client_room(terms.config, link),
             (_, _) => pipeline_room(terms.config, session),
-        };
-        session_interest(session, read, session.wants_fin(), self.request_pipe())
+        }
     }
 
     /// What is wanted of the connection that carries the exchange.

@@ -6,7 +6,7 @@ use super::table::Trio;
 use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::{Failure, may_replay};
-use crate::exchange::{Exchange, Stage};
+use crate::exchange::{Exchange, Held, Stage};
 use crate::forward::{RequestContext, Scheme, request_id};
 use crate::http::RequestHead;
 use crate::ids::{ClusterId, EndpointId, ExchangeId};
@@ -70,11 +70,10 @@ impl Core {
 
     #[cold]
     fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
-        let written = head.map(|head| Box::new(self.write_request(id, head)));
         let now = self.now;
         let exchange = self.table.touch_exchange(id);
-        if written.is_some() {
-            exchange.request = written;
+        if let Some(head) = head {
+            exchange.held = Some(Held::Head(Box::new(head.detached())));
         }
         if !exchange.is_enqueued {
             exchange.is_enqueued = true;
@@ -93,7 +92,7 @@ impl Core {
     /// Gives connections to those who wait, in order, as long as there are any.
     pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
         while let Some(id) = self.upstreams.next_pending(cluster) {
-            let session = self.table.exchange(id).session;
+            let session = self.table.exchange(id).client.conn;
             if !self.try_lease(cluster, id, Kind::Any, None, Failure::NoEndpoint) {
                 break;
             }
@@ -158,7 +157,14 @@ impl Core {
                 let id_text = request_id(exchange.request_id);
                 link.ask(id, head, &context(&self.config, &self.upstreams, exchange, &id_text));
             }
-            None => link.carry(*exchange.request.take().expect("a request that waited is held")),
+            None => match exchange.held.take().expect(HELD) {
+                Held::Head(head) => {
+                    self.spare.lend(&mut link.outbox);
+                    let id_text = request_id(exchange.request_id);
+                    link.ask(id, &head, &context(&self.config, &self.upstreams, exchange, &id_text));
+                }
+                Held::Written(request) => link.carry(*request),
+            },
         }
         // Once octets of it left us, any other is never sent again.
         if exchange.method.is_idempotent() {
@@ -168,7 +174,13 @@ impl Core {
 
     #[cold]
     fn connect(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId) {
-        let request = self.take_request(id, head);
+        let request = match head {
+            Some(head) => self.write_request(id, head),
+            None => match self.table.touch_exchange(id).held.take().expect(HELD) {
+                Held::Head(head) => self.write_request(id, &head),
+                Held::Written(request) => *request,
+            },
+        };
         let now = self.now;
         let link = self.table.insert_link(Link::connecting(endpoint, request));
         self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
@@ -178,17 +190,7 @@ impl Core {
         dequeue(&mut self.upstreams, exchange, id);
     }
 
-    /// The request's octets: `head` written for the upstream, or what was written before.
-    fn take_request(&mut self, id: ExchangeId, head: Option<&RequestHead>) -> Request {
-        match head {
-            Some(head) => self.write_request(id, head),
-            None => {
-                let exchange = self.table.touch_exchange(id);
-                *exchange.request.take().expect("a request that waited is held")
-            }
-        }
-    }
-
+    /// `head` as it is written for an upstream.
     fn write_request(&mut self, id: ExchangeId, head: &RequestHead) -> Request {
         let mut outbox = Outbox::default();
         self.spare.lend(&mut outbox);
@@ -246,8 +248,8 @@ impl Core {
         let exchange = self.table.touch_exchange(id);
         exchange.end_attempt(result, now);
         exchange.marks.sent = None;
-        exchange.request = request.map(Box::new);
-        let (cluster, session) = (exchange.cluster(), exchange.session);
+        exchange.held = request.map(|request| Held::Written(Box::new(request)));
+        let (cluster, session) = (exchange.cluster(), exchange.client.conn);
         if self.try_lease(cluster, id, kind, None, otherwise) {
             self.advance_client(session);
         }
@@ -265,6 +267,8 @@ impl Core {
         }
     }
 }
+
+const HELD: &str = "a request that waits is held";
 
 /// Takes an exchange out of its cluster's queue, and returns whether it stood there.
 fn dequeue(upstreams: &mut Upstreams, exchange: &mut Exchange, id: ExchangeId) -> bool {

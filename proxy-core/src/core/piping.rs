@@ -23,7 +23,7 @@ impl View<'_> {
     /// To whom what the upstream sends of its response's body may be piped.
     pub(super) fn response_pipe(&self) -> Option<ConnId> {
         let is_worthwhile = self.is_worthwhile(self.link?.unseen());
-        if is_worthwhile && self.session.takes_piped() { Some(self.exchange.session) } else { None }
+        if is_worthwhile && self.session.takes_piped() { Some(self.exchange.client.conn) } else { None }
     }
 
     fn is_worthwhile(&self, unseen: u64) -> bool {

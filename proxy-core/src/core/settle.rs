@@ -8,7 +8,7 @@ use super::table::{Conn, Note, Side, Trio};
 use super::view::{Alone, Terms, View};
 use crate::action::{Action, Interest};
 use crate::ids::ExchangeId;
-use crate::input::ConnId;
+use crate::input::{ConnId, StreamId};
 use crate::time::Instant;
 use alloc::collections::VecDeque;
 
@@ -35,7 +35,7 @@ impl Core {
         let terms = Terms { config: &self.config, shortest: &self.shortest };
         let alone = Alone { terms, session };
         if !covers(note.armed, alone.not_before()) {
-            self.timers.arm(conn, &mut note.armed, alone.deadline());
+            self.timers.arm(StreamId::whole(conn), &mut note.armed, alone.deadline());
         }
         note.tell(&mut self.actions, conn, alone.interest(), session.outbox.is_blocked());
         self.spare.collect(&mut session.outbox);
@@ -58,7 +58,7 @@ impl Core {
         exchange.client_owes.set(client, now);
         let view = View { terms, session, exchange, link: carrier };
         if !covers(session_note.armed, view.not_before()) {
-            self.timers.arm(conn, &mut session_note.armed, view.deadline());
+            self.timers.arm(exchange.client, &mut session_note.armed, view.deadline());
         }
         let (interest, link_interest) = (view.session_interest(), view.link_interest());
         session_note.tell(&mut self.actions, conn, interest, session.outbox.is_blocked());

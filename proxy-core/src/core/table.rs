@@ -185,7 +185,7 @@ impl Table {
         let Self { conns, exchanges, touched, .. } = self;
         let exchange = exchanges.get_mut(id.0).expect(LIVES);
         let trio = Trio::of(conns, exchange);
-        trio.session_note.touch(trio.exchange.session, touched);
+        trio.session_note.touch(trio.exchange.client.conn, touched);
         trio
     }
 
@@ -193,8 +193,8 @@ impl Table {
     #[inline]
     pub(super) fn touch_exchange(&mut self, id: ExchangeId) -> &mut Exchange {
         let exchange = self.exchanges.get_mut(id.0).expect(LIVES);
-        let client = self.conns.get_mut(exchange.session.0).expect(LIVES);
-        client.note.touch(exchange.session, &mut self.touched);
+        let client = self.conns.get_mut(exchange.client.conn.0).expect(LIVES);
+        client.note.touch(exchange.client.conn, &mut self.touched);
         exchange
     }
 
@@ -241,7 +241,7 @@ impl<'a> Trio<'a> {
     #[inline(always)]
     fn of(conns: &'a mut Slab<Conn>, exchange: &'a mut Exchange) -> Self {
         let carrier = exchange.link();
-        let (client, server) = conns.get_pair_mut(exchange.session.0, carrier.map(|link| link.0));
+        let (client, server) = conns.get_pair_mut(exchange.client.conn.0, carrier.map(|link| link.0));
         let Some(Conn { side: Side::Downstream(session), note: session_note }) = client else {
             panic!("an exchange has a client");
         };

@@ -60,7 +60,7 @@ impl Table {
     }
 
     fn view<'a>(&'a self, terms: Terms<'a>, exchange: &'a Exchange) -> View<'a> {
-        let session = self.session(exchange.session).expect("an exchange has a client");
+        let session = self.session(exchange.client.conn).expect("an exchange has a client");
         View { terms, session, exchange, link: exchange.link().map(|link| self.link(link)) }
     }
 }

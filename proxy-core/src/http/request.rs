@@ -147,6 +147,11 @@ impl RequestHead {
     }
 
     /// Gives the memory of its lines back: nobody asks for them any more.
+    /// The same in memory of its own: it may be kept without pinning the read buffer that it came in.
+    pub(crate) fn detached(&self) -> Self {
+        Self { raw: Bytes::copy_from_slice(&self.raw), ..self.clone() }
+    }
+
     pub(crate) fn take_memory(&mut self) -> Vec<Field> {
         self.fields.take_memory()
     }
