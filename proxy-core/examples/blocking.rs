@@ -3,24 +3,22 @@
 //! ```text
 //! cargo run -p proxy-core --example blocking -- 127.0.0.1:8080 127.0.0.1:9001
 //! ```
-//! It shows what a driver has to do, not how to do it fast: it polls, and naps for a millisecond when idle.
+//! It shows what a driver has to do, not how to do it fast: it asks every socket in every turn, and naps for a
+//! millisecond when none had anything.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is a driver, not the core")]
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use bytes::Bytes;
-use proxy_core::{Action, Config, ConnId, Core, Input, Instant, Listen, ListenerId, NetError};
+use proxy_core::drive::{self, Driver, News, Place, Read, Then, Turn, Wrote};
+use proxy_core::{
+    Close, Config, ConnId, Core, Input, Instant, Listen, ListenerId, NetError, Outcome, Permit,
+};
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, IoSlice, Read, Result, Write};
+use std::io::{ErrorKind, IoSlice, Read as _, Result, Write as _};
+use std::mem;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::task::Poll;
 use std::time::Duration;
-
-struct Driver {
-    core: Core,
-    epoch: std::time::Instant,
-    sockets: BTreeMap<ConnId, TcpStream>,
-    listener: TcpListener,
-    accepting: bool,
-}
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
@@ -30,63 +28,73 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     listener.set_nonblocking(true)?;
     println!("http://{} -> {upstream}", listener.local_addr()?);
     let core = Core::new(Config::simple(listen, &[upstream]), 0)?;
-    let epoch = std::time::Instant::now();
-    Driver { core, epoch, sockets: BTreeMap::new(), listener, accepting: true }.run();
-    Ok(())
+    let (turn, sockets) = (Turn::default(), BTreeMap::new());
+    run(Sockets { core, turn, sockets, listener, accepts: true, asks: true, is_busy: false })
 }
 
-impl Driver {
-    fn run(&mut self) {
-        loop {
-            let mut is_busy = self.accept();
-            for conn in self.sockets.keys().copied().collect::<Vec<_>>() {
-                is_busy |= self.read(conn);
-                is_busy |= self.write(conn);
-            }
-            if self.core.next_deadline().is_some_and(|deadline| deadline.at <= self.now()) {
-                self.feed(Input::Tick);
-            }
-            if !is_busy {
-                std::thread::sleep(Duration::from_millis(1));
-            }
+/// For ever: nobody tells this proxy to drain.
+fn run(mut sockets: Sockets) -> ! {
+    let epoch = std::time::Instant::now();
+    loop {
+        (sockets.asks, sockets.is_busy) = (true, false);
+        drive::turn(&mut sockets, Instant::ZERO.after(epoch.elapsed()));
+        if !sockets.is_busy {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+struct Sockets {
+    core: Core,
+    turn: Turn,
+    sockets: BTreeMap<ConnId, Result<TcpStream>>,
+    listener: TcpListener,
+    accepts: bool,
+    /// No socket was asked for news in this turn.
+    asks: bool,
+    /// Something happened in this turn.
+    is_busy: bool,
+}
+
+impl Driver for Sockets {
+    fn core(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    fn turn(&mut self) -> &mut Turn {
+        &mut self.turn
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        self.is_busy = true;
+        self.core.handle(now, input);
+    }
+
+    /// Everything may have news, once a turn.
+    fn news(&mut self, into: &mut News) {
+        if mem::take(&mut self.asks) {
+            into.places.push(Place::Listener(ListenerId(0)));
+            into.places.extend(self.sockets.keys().map(|conn| Place::of(*conn)));
         }
     }
 
-    fn now(&self) -> Instant {
-        Instant::ZERO.after(self.epoch.elapsed())
-    }
-
-    /// One input, then every action: the contract.
-    fn feed(&mut self, input: Input) {
-        self.core.handle(self.now(), input);
-        while let Some(action) = self.core.poll_action() {
-            match action {
-                Action::Connect { conn, peer } => self.connect(conn, peer),
-                // The loop asks every socket anyway.
-                Action::Update { .. } | Action::Drained => {}
-                // `Close::Abort` asks for a reset; std has no SO_LINGER, so this driver can't tell them apart.
-                Action::Close { conn, .. } => drop(self.sockets.remove(&conn)),
-                Action::Listen(listen) => self.accepting = listen == Listen::Accept,
-                Action::Acquire(permit) => self.core.handle(self.now(), Input::Granted { permit }),
-                Action::Release(_) => {}
-                Action::Record(outcome) => {
-                    println!("{:?} {} {:?}", outcome.status, outcome.reason.as_str(), outcome.times());
-                }
-            }
-        }
-    }
-
-    fn accept(&mut self) -> bool {
-        if !self.accepting {
-            return false;
-        }
-        let Ok((socket, peer)) = self.listener.accept() else { return false };
-        let conn = self.core.vacant();
-        if socket.set_nonblocking(true).is_ok() {
-            self.sockets.insert(conn, socket);
-            self.feed(Input::Accepted { conn, listener: ListenerId(0), peer });
-        }
+    fn has_news(&mut self, _: ConnId) -> bool {
         true
+    }
+
+    fn look_again(&mut self, _: ConnId) {}
+
+    fn ring(&mut self, _: ListenerId) {}
+
+    fn listeners(&mut self) -> usize {
+        1
+    }
+
+    fn accept(&mut self, conn: ConnId, _: ListenerId) -> Option<SocketAddr> {
+        let (socket, peer) = if self.accepts { self.listener.accept().ok()? } else { return None };
+        socket.set_nonblocking(true).ok()?;
+        self.sockets.insert(conn, Ok(socket));
+        Some(peer)
     }
 
     fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
@@ -95,55 +103,80 @@ impl Driver {
             socket.set_nodelay(true)?;
             Ok(socket)
         });
-        match connected {
-            Ok(socket) => {
-                self.sockets.insert(conn, socket);
-                self.core.handle(self.now(), Input::Connected { conn });
-            }
-            Err(_) => self.core.handle(self.now(), Input::ConnectFailed { conn, error: NetError::Refused }),
-        }
+        self.sockets.insert(conn, connected);
     }
 
-    fn read(&mut self, conn: ConnId) -> bool {
-        let interest = self.core.interest(conn).unwrap_or_default();
-        let Some(socket) = self.sockets.get_mut(&conn).filter(|_| interest.read > 0) else { return false };
-        let mut buffer = vec![0; interest.read];
-        let result = socket.read(&mut buffer);
-        buffer.truncate(*result.as_ref().unwrap_or(&0));
-        let input = match result {
-            Ok(0) => Input::Eof { conn },
-            Ok(_) => Input::Data { conn, bytes: Bytes::from(buffer) },
-            Err(error) => return self.fail(conn, &error),
-        };
-        self.feed(input);
-        true
-    }
-
-    fn write(&mut self, conn: ConnId) -> bool {
-        let interest = self.core.interest(conn).unwrap_or_default();
-        let Some(socket) = self.sockets.get_mut(&conn) else { return false };
-        if interest.shutdown {
-            // Doing it again is harmless, and simpler than remembering.
-            let _ = socket.shutdown(Shutdown::Write);
-        }
-        if !interest.write {
-            return false;
-        }
-        let slices: Vec<_> = self.core.egress(conn).take(16).map(IoSlice::new).collect();
-        let result: Result<usize> = socket.write_vectored(&slices);
-        match result {
-            Ok(n) => self.feed(Input::Wrote { conn, n: u32::try_from(n).unwrap_or(u32::MAX) }),
-            Err(error) => return self.fail(conn, &error),
-        }
-        true
-    }
-
-    fn fail(&mut self, conn: ConnId, error: &std::io::Error) -> bool {
-        if error.kind() == ErrorKind::WouldBlock {
-            return false;
-        }
+    fn finish_connecting(&mut self, conn: ConnId) -> Poll<std::result::Result<(), NetError>> {
+        let Some(Err(error)) = self.sockets.get(&conn) else { return Poll::Ready(Ok(())) };
+        let error = net_error(error);
         self.sockets.remove(&conn);
-        self.feed(Input::Failed { conn, error: NetError::Reset });
+        Poll::Ready(Err(error))
+    }
+
+    fn read(&mut self, conn: ConnId, max: usize, _: Option<ConnId>) -> Read {
+        let Some(Ok(socket)) = self.sockets.get_mut(&conn) else { return Read::Pending };
+        let mut buffer = vec![0; max];
+        match socket.read(&mut buffer) {
+            Ok(0) => Read::Eof,
+            Ok(n) => {
+                buffer.truncate(n);
+                Read::Data { bytes: Bytes::from(buffer), is_all: n < max }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Pending,
+            Err(error) => Read::Failed(net_error(&error)),
+        }
+    }
+
+    fn write(&mut self, conn: ConnId) -> Wrote {
+        let mut octets = 0;
+        let Some(Ok(socket)) = self.sockets.get_mut(&conn) else { return Wrote { octets, then: Then::Done } };
+        let slices: Vec<_> = self.core.egress(conn).map(IoSlice::new).collect();
+        let offered = slices.iter().map(|slice| slice.len()).sum::<usize>();
+        let then = match socket.write_vectored(&slices) {
+            Ok(n) => {
+                octets = n;
+                if n < offered { Then::Blocked } else { Then::Done }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Then::Blocked,
+            Err(error) => Then::Failed(net_error(&error)),
+        };
+        Wrote { octets, then }
+    }
+
+    fn shut(&mut self, conn: ConnId) -> Then {
+        let Some(Ok(socket)) = self.sockets.get(&conn) else { return Then::Done };
+        socket.shutdown(Shutdown::Write).map_or_else(|error| Then::Failed(net_error(&error)), |()| Then::Done)
+    }
+
+    /// `Close::Abort` asks for a reset; std has no SO_LINGER, so this driver can't tell them apart.
+    fn close(&mut self, conn: ConnId, _: Close) {
+        self.sockets.remove(&conn);
+    }
+
+    fn lost(&mut self, conn: ConnId) {
+        self.sockets.remove(&conn);
+    }
+
+    fn listen(&mut self, listen: Listen) {
+        self.accepts = listen == Listen::Accept;
+    }
+
+    /// Nobody else is here who could want one.
+    fn acquire(&mut self, _: Permit) -> bool {
         true
+    }
+
+    fn release(&mut self, _: Permit) {}
+
+    fn record(&mut self, outcome: Box<Outcome>) {
+        println!("{:?} {} {:?}", outcome.status, outcome.reason.as_str(), outcome.times());
+    }
+}
+
+fn net_error(error: &std::io::Error) -> NetError {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => NetError::Refused,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => NetError::Reset,
+        _ => NetError::Other,
     }
 }

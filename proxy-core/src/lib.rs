@@ -15,6 +15,7 @@ mod action;
 mod config;
 mod core;
 mod digest;
+pub mod drive;
 mod exchange;
 pub mod forward;
 pub mod http;

@@ -31,15 +31,13 @@ impl Crew {
         Arc::clone(&self.inboxes[worker])
     }
 
-    /// The answer to `Action::Acquire`.
-    pub(crate) fn acquire(&self, permit: Permit, worker: usize) -> Input {
-        if self.permits.acquire(permit, worker) {
-            return Input::Granted { permit };
-        }
-        if can_be_idle(permit) {
+    /// Takes a unit for `worker`. False: none is free, and it is told when one is.
+    pub(crate) fn acquire(&self, permit: Permit, worker: usize) -> bool {
+        let is_granted = self.permits.acquire(permit, worker);
+        if !is_granted && can_be_idle(permit) {
             self.post_to_others(worker, &Input::Wanted { permit });
         }
-        Input::Denied { permit }
+        is_granted
     }
 
     /// Whoever holds a unit while another worker waits knows of it: it held the unit when the other began to wait, or

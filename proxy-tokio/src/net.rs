@@ -4,7 +4,7 @@
 use crate::kernel_pipe::KernelPipe;
 use crate::socket::{Door, Socket};
 use bytes::{BufMut, BytesMut};
-use proxy_core::NetError;
+use proxy_core::{NetError, drive};
 use socket2::{Domain, Protocol, Type};
 use std::convert::Infallible;
 use std::future::Future;
@@ -188,7 +188,7 @@ impl Net for TokioNet {
 }
 
 /// How many clients may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
-pub(crate) const BACKLOG: i32 = 4_096;
+const BACKLOG: i32 = drive::BACKLOG_MAX.cast_signed();
 
 /// Binds one listener of each of `workers` workers to `addr`; if its port is 0, all get the port that the first got.
 ///

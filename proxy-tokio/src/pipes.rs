@@ -2,8 +2,7 @@
 //! while octets wait in it.
 
 use crate::net::{Pipe, net_error};
-use crate::pump::{Read, Then, Wrote};
-use crate::slots::Open;
+use proxy_core::drive::{Read, Then, Wrote};
 use proxy_core::{ConnId, NetError};
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
@@ -38,7 +37,7 @@ impl<P> Pipes<P> {
     /// Moves at most `max` octets from a connection into a pipe, for `to`. `None`: there is no pipe to have.
     pub(crate) fn fill<S>(
         &mut self,
-        open: &mut Open<S>,
+        stream: &mut S,
         cx: &mut Context<'_>,
         to: ConnId,
         max: usize,
@@ -50,11 +49,8 @@ impl<P> Pipes<P> {
             return None;
         }
         let mut pipe = self.free.pop().or_else(P::open)?;
-        let read = match pipe.poll_fill(&mut open.stream, cx, max) {
-            Poll::Ready(Ok(0)) => {
-                open.ended = true;
-                Read::Eof
-            }
+        let read = match pipe.poll_fill(stream, cx, max) {
+            Poll::Ready(Ok(0)) => Read::Eof,
             Poll::Ready(Ok(octets)) => {
                 self.full.insert(to, Full { pipe, octets });
                 return Some(Read::Piped(octets));
@@ -73,7 +69,7 @@ impl<P> Pipes<P> {
     }
 
     /// Writes what is in the connection's pipe until it is all taken or the kernel is full.
-    pub(crate) fn drain<S>(&mut self, open: &mut Open<S>, cx: &mut Context<'_>, to: ConnId) -> Wrote
+    pub(crate) fn drain<S>(&mut self, stream: &mut S, cx: &mut Context<'_>, to: ConnId) -> Wrote
     where
         P: Pipe<S>,
     {
@@ -83,14 +79,13 @@ impl<P> Pipes<P> {
             if full.octets == 0 {
                 break Then::Done;
             }
-            match full.pipe.poll_drain(&mut open.stream, cx, full.octets) {
+            match full.pipe.poll_drain(stream, cx, full.octets) {
                 Poll::Ready(Ok(0)) => break Then::Failed(NetError::Other),
                 Poll::Ready(Ok(n)) => full.octets -= n.min(full.octets),
                 Poll::Ready(Err(error)) => break Then::Failed(net_error(&error)),
                 Poll::Pending => break Then::Blocked,
             }
         };
-        open.blocked = then == Then::Blocked;
         let octets = before - full.octets;
         match then {
             Then::Done => self.keep(full.pipe),

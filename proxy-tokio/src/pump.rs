@@ -2,44 +2,11 @@
 //! socket; what the octets mean it does not.
 
 use crate::net::{Received, Stream, net_error};
-use crate::slots::Open;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use proxy_core::NetError;
+use proxy_core::drive::{Read, Then, Wrote};
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
-
-/// What one read brought.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Read {
-    /// `is_all`: another read would be in vain, the bell rings when there is more.
-    Data {
-        bytes: Bytes,
-        is_all: bool,
-    },
-    /// So many octets went into a pipe.
-    Piped(usize),
-    Eof,
-    Failed(NetError),
-    /// Nothing is there; the bell rings when something is.
-    Pending,
-}
-
-/// What writing came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wrote {
-    pub(crate) octets: usize,
-    pub(crate) then: Then,
-}
-
-/// Why writing stopped.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// There was no more to write.
-    Done,
-    /// The kernel is full; the bell rings when it is not.
-    Blocked,
-    Failed(NetError),
-}
 
 /// Where octets are read into, one buffer for all connections of a worker: an idle connection holds none.
 #[derive(Debug, Default)]
@@ -48,16 +15,13 @@ pub(crate) struct ReadBuffer(BytesMut);
 impl ReadBuffer {
     /// Reads at most `max` octets. What is read is handed out without copying; the rest of the buffer serves the
     /// next reads, and all of it again once nobody holds a part.
-    pub(crate) fn read<S: Stream>(&mut self, open: &mut Open<S>, cx: &mut Context<'_>, max: usize) -> Read {
+    pub(crate) fn read<S: Stream>(&mut self, stream: &mut S, cx: &mut Context<'_>, max: usize) -> Read {
         let max = max.min(READ_MAX);
         if self.0.capacity() < max {
             self.0.reserve(max);
         }
-        match open.stream.poll_read(cx, &mut self.0, max) {
-            Poll::Ready(Ok(Received { octets: 0, .. })) => {
-                open.ended = true;
-                Read::Eof
-            }
+        match stream.poll_read(cx, &mut self.0, max) {
+            Poll::Ready(Ok(Received { octets: 0, .. })) => Read::Eof,
             Poll::Ready(Ok(Received { is_all, .. })) => Read::Data { bytes: self.0.split().freeze(), is_all },
             Poll::Ready(Err(error)) => Read::Failed(net_error(&error)),
             Poll::Pending => Read::Pending,
@@ -68,17 +32,16 @@ impl ReadBuffer {
 /// Writes what `egress` lends until it is all taken or the kernel is full; `egress` starts anew at each call.
 ///
 /// After a short write the kernel is asked once more: that is what makes the bell ring when there is room.
-pub(crate) fn write<'a, S, I>(open: &mut Open<S>, cx: &mut Context<'_>, egress: impl Fn() -> I) -> Wrote
+pub(crate) fn write<'a, S, I>(stream: &mut S, cx: &mut Context<'_>, egress: impl Fn() -> I) -> Wrote
 where
     S: Stream,
     I: Iterator<Item = &'a [u8]>,
 {
     let mut slices = egress();
     let (octets, then) = match (slices.next(), slices.next()) {
-        (Some(only), None) => write_one(&mut open.stream, cx, only),
-        _ => write_several(&mut open.stream, cx, egress),
+        (Some(only), None) => write_one(stream, cx, only),
+        _ => write_several(stream, cx, egress),
     };
-    open.blocked = then == Then::Blocked;
     Wrote { octets, then }
 }
 
@@ -123,19 +86,13 @@ where
     (octets, then)
 }
 
-/// Sends FIN, once.
-pub(crate) fn shut_down<S: Stream>(open: &mut Open<S>, cx: &mut Context<'_>) -> Wrote {
-    if open.shut {
-        return Wrote { octets: 0, then: Then::Done };
-    }
-    let then = match open.stream.poll_shutdown(cx) {
+/// Sends FIN.
+pub(crate) fn shut_down<S: Stream>(stream: &mut S, cx: &mut Context<'_>) -> Then {
+    match stream.poll_shutdown(cx) {
         Poll::Ready(Ok(())) => Then::Done,
         Poll::Ready(Err(error)) => Then::Failed(net_error(&error)),
         Poll::Pending => Then::Blocked,
-    };
-    open.shut = then == Then::Done;
-    open.blocked = then == Then::Blocked;
-    Wrote { octets: 0, then }
+    }
 }
 
 fn write_slices<S: Stream>(

@@ -32,40 +32,7 @@ pub(crate) enum Occupant<S> {
     /// A connection that is being opened.
     Connecting(Connecting<S>),
     /// One that stands.
-    Open(Open<S>),
-}
-
-/// A standing connection.
-#[derive(Debug)]
-pub(crate) struct Open<S> {
-    pub(crate) stream: S,
-    /// We accepted it.
-    pub(crate) is_client: bool,
-    /// The read side has been polled and will ring, or is on the list to be polled. Otherwise reading stopped because
-    /// the core wanted nothing, and only the core can start it again.
-    pub(crate) watched: bool,
-    /// The last write found the kernel full; the bell rings when there is room.
-    pub(crate) blocked: bool,
-    /// The peer's FIN was handed in.
-    pub(crate) ended: bool,
-    /// Our FIN was sent.
-    pub(crate) shut: bool,
-    /// A write failed: no more of them, only what the peer sent before is still read.
-    pub(crate) broken: bool,
-}
-
-impl<S> Open<S> {
-    pub(crate) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            is_client: false,
-            watched: false,
-            blocked: false,
-            ended: false,
-            shut: false,
-            broken: false,
-        }
-    }
+    Open(S),
 }
 
 impl<S> Slots<S> {
@@ -73,23 +40,7 @@ impl<S> Slots<S> {
         Self { slots: Vec::new(), inbox }
     }
 
-    pub(crate) fn insert_connecting(&mut self, conn: ConnId, connecting: Connecting<S>) {
-        self.insert(conn, Occupant::Connecting(connecting));
-    }
-
-    /// Takes in a connection whose opening is done.
-    pub(crate) fn insert_connected(&mut self, conn: ConnId, stream: S) {
-        self.remove(conn);
-        self.insert(conn, Occupant::Open(Open::new(stream)));
-    }
-
-    /// Takes in a client's connection, which is looked at right away.
-    pub(crate) fn insert_accepted(&mut self, conn: ConnId, stream: S) {
-        let open = Open { is_client: true, watched: true, ..Open::new(stream) };
-        self.insert(conn, Occupant::Open(open));
-    }
-
-    fn insert(&mut self, conn: ConnId, occupant: Occupant<S>) {
+    pub(crate) fn insert(&mut self, conn: ConnId, occupant: Occupant<S>) {
         while self.slots.len() <= conn.index() {
             // `ConnId` counts in `u32`: the cast loses nothing.
             let bell =
@@ -109,17 +60,16 @@ impl<S> Slots<S> {
         slot.occupant.take_if(|(occupant, _)| *occupant == conn).map(|(_, occupant)| occupant)
     }
 
-    /// Whether a client's connection is in a slot.
-    pub(crate) fn is_client(&self, index: u32) -> bool {
-        let occupant = self.slots.get(index as usize).and_then(|slot| slot.occupant.as_ref());
-        matches!(occupant, Some((_, Occupant::Open(Open { is_client: true, .. }))))
+    /// Whether the slot of a connection waits to be looked at.
+    pub(crate) fn has_news(&self, conn: ConnId) -> bool {
+        self.slots.get(conn.index()).is_some_and(|slot| slot.bell.is_queued())
     }
 
-    /// Notes that the worker looks at a slot, and answers who is in it.
-    pub(crate) fn answer(&self, index: u32) -> Option<ConnId> {
-        let slot = self.slots.get(index as usize)?;
-        slot.bell.answer();
-        slot.occupant.as_ref().map(|(conn, _)| *conn)
+    /// Notes that the worker looks at a slot.
+    pub(crate) fn answer(&self, index: u32) {
+        if let Some(slot) = self.slots.get(index as usize) {
+            slot.bell.answer();
+        }
     }
 
     /// The slot's token, unless it waits on a list already.
@@ -130,22 +80,22 @@ impl<S> Slots<S> {
 
     pub(crate) fn connecting(&mut self, conn: ConnId) -> Option<(&mut Connecting<S>, &Waker)> {
         match self.get(conn)? {
-            (Occupant::Connecting(connecting), _, waker) => Some((connecting, waker)),
-            (Occupant::Open(_), ..) => None,
+            (Occupant::Connecting(connecting), waker) => Some((connecting, waker)),
+            (Occupant::Open(_), _) => None,
         }
     }
 
-    pub(crate) fn open(&mut self, conn: ConnId) -> Option<(&mut Open<S>, &Bell, &Waker)> {
+    pub(crate) fn open(&mut self, conn: ConnId) -> Option<(&mut S, &Waker)> {
         match self.get(conn)? {
-            (Occupant::Open(open), bell, waker) => Some((open, bell, waker)),
-            (Occupant::Connecting(_), ..) => None,
+            (Occupant::Open(stream), waker) => Some((stream, waker)),
+            (Occupant::Connecting(_), _) => None,
         }
     }
 
-    fn get(&mut self, conn: ConnId) -> Option<(&mut Occupant<S>, &Bell, &Waker)> {
-        let Slot { bell, waker, occupant } = self.slots.get_mut(conn.index())?;
+    fn get(&mut self, conn: ConnId) -> Option<(&mut Occupant<S>, &Waker)> {
+        let Slot { waker, occupant, .. } = self.slots.get_mut(conn.index())?;
         match occupant {
-            Some((id, occupant)) if *id == conn => Some((occupant, bell, waker)),
+            Some((id, occupant)) if *id == conn => Some((occupant, waker)),
             Some(_) | None => None,
         }
     }
@@ -155,7 +105,7 @@ impl<S: fmt::Debug> fmt::Debug for Occupant<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connecting(_) => f.write_str("Connecting"),
-            Self::Open(open) => open.fmt(f),
+            Self::Open(stream) => stream.fmt(f),
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) enum Event {
     Connected(ConnId, Option<NetError>),
     /// Accepting was paused or resumed.
     Listen,
-    /// The proxy sends what it put off.
-    CatchUp,
+    /// The proxy looks at its news.
+    Turn,
     Tick,
     Drain,
     RivalWants,
@@ -53,7 +53,7 @@ impl Event {
             | Self::Socket(_)
             | Self::Connected(..)
             | Self::Listen
-            | Self::CatchUp
+            | Self::Turn
             | Self::Tick
             | Self::Drain
             | Self::RivalWants

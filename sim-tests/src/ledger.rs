@@ -60,7 +60,7 @@ impl Ledger {
 
 /// Every state that a suite must reach.
 const EXPECTED: &[&str] = &[
-    "what was read from several connections was sent together",
+    "news of several connections came together",
     "200",
     "400: a request that no proxy may accept",
     "408: head",

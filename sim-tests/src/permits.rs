@@ -38,18 +38,18 @@ impl Permits {
         permits
     }
 
-    /// The answer to `Action::Acquire`.
-    pub(crate) fn acquire(&mut self, permit: Permit) -> Result<Input, String> {
+    /// Takes a unit for the core, or puts it in the queue.
+    pub(crate) fn acquire(&mut self, permit: Permit) -> Result<bool, String> {
         let limit = self.limits.get_mut(&permit).ok_or_else(|| format!("{permit:?} is not limited"))?;
         if limit.waiting.contains(&Asker::Core) {
             return Err(format!("{permit:?} was asked for twice"));
         }
         if limit.ours + limit.rivals < limit.max {
             limit.ours += 1;
-            return Ok(Input::Granted { permit });
+            return Ok(true);
         }
         limit.waiting.push_back(Asker::Core);
-        Ok(Input::Denied { permit })
+        Ok(false)
     }
 
     /// Takes a unit back from the core. Some inputs may follow.

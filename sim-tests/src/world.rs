@@ -20,13 +20,14 @@ use crate::script::{Connect, Script, cyclic};
 use crate::setup::config;
 use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND, earliest};
+use proxy_core::drive::{self, Turn};
 use proxy_core::{
     ClusterId, ConnId, Core, Deadline, EndpointId, Input, Instant, JournalWriter, Listen, NetError, Permit,
 };
 use std::collections::{BTreeMap, VecDeque};
 
 use aftermath::Aftermath;
-use driver::{Socket, Todo};
+use driver::{Handled, Socket};
 use trace::Trace;
 
 /// Who is at the other end of a wire than the proxy.
@@ -72,7 +73,15 @@ pub(crate) struct World {
     pub(crate) open_clients: usize,
     /// The last one that was seen of each connection's place.
     pub(crate) generations: Vec<Option<u32>>,
-    pub(crate) todo: VecDeque<Todo>,
+    /// What the proxy decided so far besides its core.
+    pub(crate) turn: Turn,
+    /// What the proxy has not looked at yet.
+    pub(crate) news: drive::News,
+    /// The proxy will look at its news together with what else happens now.
+    pub(crate) turn_is_due: bool,
+    pub(crate) alarm_rings: bool,
+    /// The input whose actions are not all done yet.
+    pub(crate) handled: Option<Handled>,
     pub(crate) backlog: VecDeque<usize>,
     pub(crate) listen: Listen,
     pub(crate) permits: Permits,
@@ -100,8 +109,6 @@ pub(crate) struct World {
     pub(crate) rests_until: Nanos,
     /// What is still going to be said of connections that are dead, and when.
     pub(crate) late_news: VecDeque<(Nanos, Input)>,
-    /// Connections that the core wants something new of, put off.
-    pub(crate) batch: Vec<ConnId>,
     slack: Nanos,
     /// By how much a limit may be over when it is set: the `total` of a route, which counts what its head took.
     pub(crate) grace: Nanos,
@@ -134,7 +141,11 @@ impl World {
             open_sockets: 0,
             open_clients: 0,
             generations: Vec::new(),
-            todo: VecDeque::new(),
+            turn: Turn::default(),
+            news: drive::News::default(),
+            turn_is_due: false,
+            alarm_rings: false,
+            handled: None,
             backlog: VecDeque::new(),
             listen: Listen::Accept,
             permits,
@@ -155,7 +166,6 @@ impl World {
             stalled_until: 0,
             rests_until: 0,
             late_news: VecDeque::new(),
-            batch: Vec::new(),
             slack: (Nanos::from(late) + stalls) * MS,
             grace: head_share(&script),
             script,
@@ -221,7 +231,7 @@ impl World {
             }
             let unmade = self.sockets.iter().flatten().filter(|socket| self.is_unmade(socket.conn));
             for conn in unmade.map(|socket| socket.conn).collect::<Vec<_>>() {
-                self.finish_connecting(conn, Some(NetError::Unreachable));
+                self.end_connecting(conn, Some(NetError::Unreachable));
             }
             self.play_while(|_| true);
         }
@@ -259,9 +269,7 @@ impl World {
         self.script = script;
         self.cursors = Cursors::default();
         self.events.clear();
-        if !self.batch.is_empty() {
-            self.at(self.now, Event::CatchUp);
-        }
+        self.at(self.now, Event::Turn);
         self.connects = 0;
         self.alarm = None;
         self.stalled_until = 0;
@@ -277,9 +285,9 @@ impl World {
             Event::Client(index) => self.step_client(index),
             Event::Origin(index) => self.step_origin(index),
             Event::Socket(conn) => self.visit(conn),
-            Event::Connected(conn, error) => self.finish_connecting(conn, error),
-            Event::Listen => self.accept(),
-            Event::CatchUp => self.catch_up(),
+            Event::Connected(conn, error) => self.end_connecting(conn, error),
+            Event::Listen => self.knock(),
+            Event::Turn => self.take_turn(),
             Event::Tick => self.tick(),
             Event::Drain => self.drain(),
             Event::RivalWants => {
@@ -337,7 +345,7 @@ impl World {
 
     fn arrive(&mut self, index: usize) {
         self.backlog.push_back(index);
-        self.accept();
+        self.knock();
     }
 
     /// The client that makes a request.
@@ -442,7 +450,7 @@ impl World {
     fn rival(&mut self, wants: bool) {
         let permit = Permit::Endpoint(EndpointId(0));
         let inputs = if wants { self.permits.rival_wants(permit) } else { self.permits.rival_leaves(permit) };
-        inputs.into_iter().for_each(|input| self.feed(input));
+        inputs.into_iter().for_each(|input| self.tell_worker(input));
     }
 
     /// Faults stopped and everybody had their time: nothing may be left.

@@ -1,13 +1,19 @@
-//! What `proxy-tokio`'s worker does to a core, call for call, over sockets that are always ready.
+//! A core in the hands of [`drive`], as in a real worker, over sockets that are always ready.
 
 pub(crate) mod meter;
 pub(crate) mod scenario;
 
 use bytes::Bytes;
-use proxy_core::{Action, ConnId, Core, Input, Instant, Interest, ListenerId, Permit};
+use proxy_core::drive::{self, News, Place, Read, Then, Turn, Wrote};
+use proxy_core::{
+    Action, Close, ConnId, Core, Deadline, Input, Instant, Interest, Listen, ListenerId, NetError, Outcome,
+    Permit,
+};
 use scenario::Scenario;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
+use std::mem;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Clients at a time. They act in turn, each up to the point where it waits for the others.
@@ -20,14 +26,18 @@ const TURN: Duration = Duration::from_micros(50);
 pub(crate) struct Driver {
     scenario: Scenario,
     core: Core,
+    turn: Turn,
     now: Instant,
     clients: Vec<ConnId>,
-    /// Connections to upstreams that are being made.
-    connecting: Vec<ConnId>,
+    /// What came on a connection and was not read yet.
+    unread: BTreeMap<ConnId, Bytes>,
+    /// Connections to upstreams that were made.
+    made: Vec<ConnId>,
     /// Connections on which a whole request came.
     asked: Vec<ConnId>,
-    updates: VecDeque<ConnId>,
-    grants: VecDeque<Permit>,
+    /// How many clients stand at the door.
+    at_door: usize,
+    news: Vec<Place>,
     /// Requests that are over.
     pub(crate) recorded: usize,
     /// Octets that clients were sent.
@@ -38,13 +48,15 @@ impl Driver {
     pub(crate) fn new(scenario: Scenario) -> Self {
         let mut driver = Self {
             core: Core::new(scenario.config(), 0).expect("the configuration is valid"),
+            turn: Turn::default(),
             scenario,
             now: Instant::ZERO,
             clients: Vec::new(),
-            connecting: Vec::new(),
+            unread: BTreeMap::new(),
+            made: Vec::new(),
             asked: Vec::new(),
-            updates: VecDeque::new(),
-            grants: VecDeque::new(),
+            at_door: 0,
+            news: Vec::new(),
             recorded: 0,
             delivered: 0,
         };
@@ -61,88 +73,139 @@ impl Driver {
             self.accept_all();
         }
         for at in 0..self.clients.len() {
-            let request = self.scenario.request.clone();
-            self.visit(self.clients[at], request);
+            self.says(self.clients[at], self.scenario.request.clone());
         }
-        self.turn();
-        while !self.connecting.is_empty() || !self.asked.is_empty() {
-            for conn in std::mem::take(&mut self.connecting) {
-                self.feed(Input::Connected { conn });
+        self.turns();
+        while !self.made.is_empty() || !self.asked.is_empty() {
+            self.news.extend(self.made.iter().map(|conn| Place::of(*conn)));
+            for conn in mem::take(&mut self.asked) {
+                self.says(conn, self.scenario.response.clone());
             }
-            for conn in std::mem::take(&mut self.asked) {
-                let response = self.scenario.response.clone();
-                self.visit(conn, response);
-            }
-            self.turn();
+            self.turns();
         }
     }
 
     fn accept_all(&mut self) {
-        for at in 0..CLIENTS {
-            let conn = self.core.vacant();
-            let port = 40_000 + u16::try_from(at).expect("few clients");
-            let peer = SocketAddr::from((Ipv4Addr::new(192, 0, 2, 17), port));
-            self.clients.push(conn);
-            self.feed(Input::Accepted { conn, listener: ListenerId(0), peer });
-        }
+        self.at_door = CLIENTS;
+        self.news.push(Place::Listener(ListenerId(0)));
+        self.turns();
     }
 
-    /// Reads what is there: as less came than was allowed, there is nothing else.
-    fn visit(&mut self, conn: ConnId, bytes: Bytes) {
-        let allowed = meter::interest(&self.core, conn).map_or(0, |interest| interest.read);
-        assert!(allowed >= bytes.len(), "{conn:?} may read only {allowed} octets");
-        self.feed(Input::Data { conn, bytes });
+    fn says(&mut self, conn: ConnId, octets: Bytes) {
+        self.unread.insert(conn, octets);
+        self.news.push(Place::of(conn));
     }
 
-    /// What ends a turn of the worker: timers, and when to be woken next.
-    fn turn(&mut self) {
-        if meter::next_deadline(&self.core).is_some_and(|deadline| deadline.at <= self.now) {
-            self.feed(Input::Tick);
-        }
-        meter::next_deadline(&self.core);
-        self.now = self.now.after(TURN);
-    }
-
-    fn feed(&mut self, input: Input) {
-        meter::handle(&mut self.core, self.now, input);
+    /// Until everybody was looked at.
+    fn turns(&mut self) {
         loop {
-            while let Some(action) = meter::poll_action(&mut self.core) {
-                self.carry_out(action);
-            }
-            if let Some(permit) = self.grants.pop_front() {
-                meter::handle(&mut self.core, self.now, Input::Granted { permit });
-            } else if let Some(conn) = self.updates.pop_front() {
-                self.update(conn);
-            } else {
+            let rest = drive::turn(self, self.now);
+            self.now = self.now.after(TURN);
+            if self.news.is_empty() && rest != drive::Rest::None {
                 return;
             }
         }
     }
+}
 
-    fn carry_out(&mut self, action: Action) {
-        match action {
-            Action::Connect { conn, .. } => self.connecting.push(conn),
-            Action::Update { conn } => self.updates.push_back(conn),
-            Action::Acquire(permit) => self.grants.push_back(permit),
-            Action::Record(outcome) => {
-                assert_eq!(outcome.status, Some(200), "{outcome:?}");
-                self.recorded += 1;
-                meter::recycle(&mut self.core, outcome);
-            }
-            Action::Close { .. } | Action::Release(_) | Action::Listen(_) | Action::Drained => {}
-        }
+impl drive::Driver for Driver {
+    fn core(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    fn turn(&mut self) -> &mut Turn {
+        &mut self.turn
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        meter::handle(&mut self.core, now, input);
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        meter::poll_action(&mut self.core)
+    }
+
+    fn interest(&mut self, conn: ConnId) -> Option<Interest> {
+        meter::interest(&self.core, conn)
+    }
+
+    fn next_deadline(&mut self) -> Option<Deadline> {
+        meter::next_deadline(&self.core)
+    }
+
+    fn news(&mut self, into: &mut News) {
+        into.places.append(&mut self.news);
+    }
+
+    fn has_news(&mut self, _: ConnId) -> bool {
+        false
+    }
+
+    fn look_again(&mut self, conn: ConnId) {
+        self.news.push(Place::of(conn));
+    }
+
+    fn ring(&mut self, listener: ListenerId) {
+        self.news.push(Place::Listener(listener));
+    }
+
+    fn listeners(&mut self) -> usize {
+        1
+    }
+
+    fn accept(&mut self, conn: ConnId, _: ListenerId) -> Option<SocketAddr> {
+        self.at_door = self.at_door.checked_sub(1)?;
+        self.clients.push(conn);
+        let port = 40_000 + u16::try_from(self.at_door).expect("few clients");
+        Some(SocketAddr::from((Ipv4Addr::new(192, 0, 2, 17), port)))
+    }
+
+    fn connect(&mut self, conn: ConnId, _: SocketAddr) {
+        self.made.push(conn);
+    }
+
+    fn finish_connecting(&mut self, conn: ConnId) -> Poll<Result<(), NetError>> {
+        self.made.retain(|made| *made != conn);
+        Poll::Ready(Ok(()))
+    }
+
+    /// As less comes than is allowed, there is nothing else.
+    fn read(&mut self, conn: ConnId, max: usize, _: Option<ConnId>) -> Read {
+        let Some(bytes) = self.unread.remove(&conn) else { return Read::Pending };
+        assert!(max >= bytes.len(), "{conn:?} may read only {max} octets");
+        Read::Data { bytes, is_all: true }
     }
 
     /// The kernel takes everything at once.
-    fn update(&mut self, conn: ConnId) {
-        let Some(Interest { write: true, .. }) = meter::interest(&self.core, conn) else { return };
+    fn write(&mut self, conn: ConnId) -> Wrote {
         let octets = meter::egress(&self.core, conn);
         if self.clients.contains(&conn) {
             self.delivered += octets;
         } else {
             self.asked.push(conn);
         }
-        let n = u32::try_from(octets).expect("little is written at once");
-        meter::handle(&mut self.core, self.now, Input::Wrote { conn, n });
+        Wrote { octets, then: Then::Done }
+    }
+
+    fn shut(&mut self, _: ConnId) -> Then {
+        Then::Done
+    }
+
+    fn close(&mut self, _: ConnId, _: Close) {}
+
+    fn lost(&mut self, _: ConnId) {}
+
+    fn listen(&mut self, _: Listen) {}
+
+    fn acquire(&mut self, _: Permit) -> bool {
+        true
+    }
+
+    fn release(&mut self, _: Permit) {}
+
+    fn record(&mut self, outcome: Box<Outcome>) {
+        assert_eq!(outcome.status, Some(200), "{outcome:?}");
+        self.recorded += 1;
+        meter::recycle(&mut self.core, outcome);
     }
 }

@@ -30,7 +30,7 @@ fn clients_wait_while_paused_and_are_taken_afterwards() {
 fn after_stop_the_listeners_are_closed() {
     let mut t = Test::new([Ok(())]);
     t.listeners.set(Listen::Stop);
-    assert_eq!(t.listeners.ids().count(), 0);
+    assert_eq!(t.listeners.count(), 0);
     assert!(!t.accept());
 }
 

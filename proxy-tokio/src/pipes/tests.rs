@@ -1,7 +1,6 @@
 use super::{FREE_MAX, PIPES_MAX, Pipes};
 use crate::net::Pipe;
-use crate::pump::{Read, Then, Wrote};
-use crate::slots::Open;
+use proxy_core::drive::{Read, Then, Wrote};
 use proxy_core::{Config, ConnId, Core, Input, Instant, ListenerId, NetError};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,12 +11,12 @@ fn what_was_filled_in_is_written_in_parts_and_the_pipe_used_again() {
     let (mut pipes, [to, _]) = (Pipes::<Tank>::new(), ids());
     assert_eq!(fill(&mut pipes, &mut Socket::holding(100), to, 60), Some(Read::Piped(60)));
     assert!(pipes.hold(to));
-    let mut reader = Open::new(Socket::with_room(25));
+    let mut reader = Socket::with_room(25);
     assert_eq!(drain(&mut pipes, &mut reader, to), Wrote { octets: 25, then: Then::Blocked });
-    assert!(reader.blocked && pipes.hold(to));
-    reader.stream.room = 100;
+    assert!(pipes.hold(to));
+    reader.room = 100;
     assert_eq!(drain(&mut pipes, &mut reader, to), Wrote { octets: 35, then: Then::Done });
-    assert!(!reader.blocked && !pipes.hold(to));
+    assert!(!pipes.hold(to));
     assert_eq!(pipes.free.len(), 1);
 }
 
@@ -39,7 +38,7 @@ fn a_pipe_with_octets_of_a_dead_connection_is_never_used_again() {
     fill(&mut pipes, &mut Socket::holding(100), to, 60);
     pipes.forget(to);
     fill(&mut pipes, &mut Socket::holding(5), other, 60);
-    let mut reader = Open::new(Socket::with_room(100));
+    let mut reader = Socket::with_room(100);
     assert_eq!(drain(&mut pipes, &mut reader, other), Wrote { octets: 5, then: Then::Done });
 }
 
@@ -52,18 +51,17 @@ fn slow_readers_take_only_so_many_pipes_and_few_are_kept() {
     }
     assert_eq!(fill(&mut pipes, &mut Socket::holding(1), *last, 1), None);
     for to in others {
-        drain(&mut pipes, &mut Open::new(Socket::with_room(1)), *to);
+        drain(&mut pipes, &mut Socket::with_room(1), *to);
     }
     assert_eq!(pipes.free.len(), FREE_MAX);
 }
 
 fn fill(pipes: &mut Pipes<Tank>, socket: &mut Socket, to: ConnId, max: usize) -> Option<Read> {
-    let mut open = Open::new(std::mem::take(socket));
-    pipes.fill(&mut open, &mut Context::from_waker(Waker::noop()), to, max)
+    pipes.fill(socket, &mut Context::from_waker(Waker::noop()), to, max)
 }
 
-fn drain(pipes: &mut Pipes<Tank>, open: &mut Open<Socket>, to: ConnId) -> Wrote {
-    pipes.drain(open, &mut Context::from_waker(Waker::noop()), to)
+fn drain(pipes: &mut Pipes<Tank>, socket: &mut Socket, to: ConnId) -> Wrote {
+    pipes.drain(socket, &mut Context::from_waker(Waker::noop()), to)
 }
 
 /// So many connections that live at the same time.

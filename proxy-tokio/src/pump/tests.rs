@@ -1,7 +1,7 @@
-use super::{READ_MAX, Read, ReadBuffer, SLICES_MAX, Then, Wrote, shut_down, write};
-use crate::slots::Open;
+use super::{READ_MAX, ReadBuffer, SLICES_MAX, shut_down, write};
 use bytes::Bytes;
 use proxy_core::NetError;
+use proxy_core::drive::{Read, Then, Wrote};
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[test]
 fn no_more_is_read_than_allowed() {
-    let mut t = Open::new(Peer::sending(b"hello"));
+    let mut t = Peer::sending(b"hello");
     let mut buffer = ReadBuffer::default();
     assert_eq!(read(&mut buffer, &mut t, 4), data(b"hell"));
     assert_eq!(read(&mut buffer, &mut t, 4), data(b"o"));
@@ -19,7 +19,7 @@ fn no_more_is_read_than_allowed() {
 
 #[test]
 fn a_single_read_is_bounded_however_much_is_allowed() {
-    let mut t = Open::new(Peer::sending(&[b'x'; READ_MAX + 1]));
+    let mut t = Peer::sending(&[b'x'; READ_MAX + 1]);
     let mut buffer = ReadBuffer::default();
     assert_eq!(read(&mut buffer, &mut t, usize::MAX), data(&[b'x'; READ_MAX]));
     assert_eq!(read(&mut buffer, &mut t, usize::MAX), data(b"x"));
@@ -27,7 +27,7 @@ fn a_single_read_is_bounded_however_much_is_allowed() {
 
 #[test]
 fn octets_handed_out_do_not_change_when_more_are_read() {
-    let mut t = Open::new(Peer::sending(b"first second"));
+    let mut t = Peer::sending(b"first second");
     let mut buffer = ReadBuffer::default();
     let first = read(&mut buffer, &mut t, 5);
     assert_eq!(read(&mut buffer, &mut t, 7), data(b" second"));
@@ -36,7 +36,7 @@ fn octets_handed_out_do_not_change_when_more_are_read() {
 
 #[test]
 fn the_buffer_is_used_again_when_nobody_holds_a_part_of_it() {
-    let mut t = Open::new(Peer::sending(&[b'x'; 8 * READ_MAX]));
+    let mut t = Peer::sending(&[b'x'; 8 * READ_MAX]);
     let mut buffer = ReadBuffer::default();
     let place = |read: Read| match read {
         Read::Data { bytes, .. } => bytes.as_ptr().addr(),
@@ -51,78 +51,71 @@ fn the_buffer_is_used_again_when_nobody_holds_a_part_of_it() {
 #[test]
 fn the_end_and_a_failure_are_told_apart() {
     let mut buffer = ReadBuffer::default();
-    let mut ended = Open::new(Peer { ended: Some(Ok(())), ..Peer::default() });
+    let mut ended = Peer { ended: Some(Ok(())), ..Peer::default() };
     assert_eq!(read(&mut buffer, &mut ended, 1), Read::Eof);
-    assert!(ended.ended);
-    let mut reset = Open::new(Peer { ended: Some(Err(ErrorKind::ConnectionReset)), ..Peer::default() });
+    let mut reset = Peer { ended: Some(Err(ErrorKind::ConnectionReset)), ..Peer::default() };
     assert_eq!(read(&mut buffer, &mut reset, 1), Read::Failed(NetError::Reset));
 }
 
 #[test]
 fn everything_is_written_in_one_go_while_there_is_room() {
-    let mut t = Open::new(Peer::with_room(100));
+    let mut t = Peer::with_room(100);
     assert_eq!(write_all(&mut t, &[b"head", b"", b"body"]), Wrote { octets: 8, then: Then::Done });
-    assert_eq!(t.stream.received, b"headbody");
-    assert_eq!(t.stream.calls, 1);
-    assert!(!t.blocked);
+    assert_eq!(t.received, b"headbody");
+    assert_eq!(t.calls, 1);
 }
 
 #[test]
 fn more_slices_than_fit_one_call_are_all_written() {
-    let mut t = Open::new(Peer::with_room(1_000));
+    let mut t = Peer::with_room(1_000);
     let slices = [b"ab".as_slice(); 2 * SLICES_MAX + 1];
     assert_eq!(write_all(&mut t, &slices), Wrote { octets: slices.len() * 2, then: Then::Done });
-    assert_eq!(t.stream.received, slices.concat());
-    assert_eq!(t.stream.calls, 3);
+    assert_eq!(t.received, slices.concat());
+    assert_eq!(t.calls, 3);
 }
 
 #[test]
 fn a_stream_that_takes_one_slice_at_a_time_is_not_full_after_the_first() {
-    let mut t = Open::new(Peer { takes_one_slice: true, ..Peer::with_room(100) });
+    let mut t = Peer { takes_one_slice: true, ..Peer::with_room(100) };
     assert_eq!(write_all(&mut t, &[b"ab", b"cd", b"ef"]), Wrote { octets: 6, then: Then::Done });
-    assert_eq!(t.stream.received, b"abcdef");
+    assert_eq!(t.received, b"abcdef");
 }
 
 #[test]
 fn a_full_kernel_blocks_after_what_it_took_and_takes_the_rest_later() {
-    let mut t = Open::new(Peer::with_room(5));
+    let mut t = Peer::with_room(5);
     let egress = [b"abc".as_slice(), b"defg"];
     assert_eq!(write_all(&mut t, &egress), Wrote { octets: 5, then: Then::Blocked });
-    assert!(t.blocked);
     assert_eq!(write_all(&mut t, &[b"fg"]), Wrote { octets: 0, then: Then::Blocked });
-    t.stream.room = 5;
+    t.room = 5;
     assert_eq!(write_all(&mut t, &[b"fg"]), Wrote { octets: 2, then: Then::Done });
-    assert!(!t.blocked);
-    assert_eq!(t.stream.received, b"abcdefg");
+    assert_eq!(t.received, b"abcdefg");
 }
 
 #[test]
 fn what_was_taken_before_a_failure_is_still_told() {
-    let mut t = Open::new(Peer { write_fails: true, takes_one_slice: true, ..Peer::with_room(2) });
+    let mut t = Peer { write_fails: true, takes_one_slice: true, ..Peer::with_room(2) };
     let wrote = write_all(&mut t, &[b"ab", b"cd"]);
     assert_eq!(wrote, Wrote { octets: 2, then: Then::Failed(NetError::Reset) });
 }
 
 #[test]
-fn fin_is_sent_once() {
-    let mut t = Open::new(Peer::default());
-    let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..2 {
-        assert_eq!(shut_down(&mut t, &mut cx), Wrote { octets: 0, then: Then::Done });
-    }
-    assert_eq!(t.stream.shutdowns, 1);
+fn fin_is_sent() {
+    let mut t = Peer::default();
+    assert_eq!(shut_down(&mut t, &mut Context::from_waker(Waker::noop())), Then::Done);
+    assert_eq!(t.shutdowns, 1);
 }
 
-fn read(buffer: &mut ReadBuffer, open: &mut Open<Peer>, max: usize) -> Read {
-    buffer.read(open, &mut Context::from_waker(Waker::noop()), max)
+fn read(buffer: &mut ReadBuffer, peer: &mut Peer, max: usize) -> Read {
+    buffer.read(peer, &mut Context::from_waker(Waker::noop()), max)
 }
 
 fn data(octets: &[u8]) -> Read {
     Read::Data { bytes: Bytes::copy_from_slice(octets), is_all: false }
 }
 
-fn write_all(open: &mut Open<Peer>, egress: &[&[u8]]) -> Wrote {
-    write(open, &mut Context::from_waker(Waker::noop()), || egress.iter().copied())
+fn write_all(peer: &mut Peer, egress: &[&[u8]]) -> Wrote {
+    write(peer, &mut Context::from_waker(Waker::noop()), || egress.iter().copied())
 }
 
 /// The other end and the kernel between us, both at our disposal.

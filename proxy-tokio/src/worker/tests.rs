@@ -1,7 +1,8 @@
-use super::{CLIENTS_MAX, Recorder, Setup, UNWATCHED_MAX, Worker};
+use super::{Recorder, Setup, Worker};
 use crate::crew::Crew;
 use crate::net::{Net, Received, Stream};
 use bytes::BytesMut;
+use proxy_core::drive::{CLIENTS_MAX, UNWATCHED_MAX};
 use proxy_core::{Config, Core, Input, Outcome};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -144,6 +145,20 @@ async fn an_accepted_client_that_leaves_while_it_waits_is_noticed_a_little_later
 }
 
 #[tokio::test]
+async fn an_accepted_client_that_takes_nothing_of_its_response_is_heard() {
+    let mut t = Test::new();
+    let mut clients = t.come(1, REQUEST).await;
+    t.turn().await;
+    let mut upstreams = t.network.upstreams.take();
+    write_all(&mut upstreams, b"HTTP/1.1 200 OK\r\nContent-Length: 1400\r\n\r\n").await;
+    t.turn().await;
+    write_all(&mut upstreams, &[b'x'; 1000]).await;
+    t.turn().await;
+    write_all(&mut clients, REQUEST).await;
+    assert_eq!(count(&t.turn().await, Seen::Request), 1);
+}
+
+#[tokio::test]
 async fn an_accepted_client_that_cannot_be_watched_is_given_up() {
     let mut t = Test::new();
     t.network.fails_to_watch.set(true);
@@ -194,7 +209,7 @@ impl Test {
         let (network, seen) = (Network::default(), Rc::<RefCell<Vec<_>>>::default());
         let recorded = Rc::<Cell<_>>::default();
         let (journal, mut clients) = (Rc::clone(&seen), BTreeSet::new());
-        let mut worker = Worker::new(Setup {
+        let worker = Worker::new(Setup {
             crew: Crew::new(&config, 1),
             core: Core::new(config, 0).unwrap(),
             net: network.clone(),
@@ -217,7 +232,6 @@ impl Test {
             })),
             epoch: tokio::time::Instant::now(),
         });
-        worker.start();
         Self { network, worker, recorded, seen, woken: Arc::default() }
     }
 
@@ -346,7 +360,8 @@ impl Stream for Wire {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Stream::poll_write(&mut self.stream, cx, octets)
+        let written = Stream::poll_write(&mut self.stream, cx, octets);
+        self.is_written(written)
     }
 
     fn poll_write_vectored(
@@ -354,7 +369,8 @@ impl Stream for Wire {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Stream::poll_write_vectored(&mut self.stream, cx, slices)
+        let written = Stream::poll_write_vectored(&mut self.stream, cx, slices);
+        self.is_written(written)
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -369,6 +385,16 @@ impl Stream for Wire {
         let Some(network) = self.unwatched.take() else { return Ok(()) };
         network.watched.set(network.watched.get() + 1);
         if network.fails_to_watch.get() { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+    }
+}
+
+impl Wire {
+    /// To learn when there is room, a connection has to be watched.
+    fn is_written(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            self.unwatched = None;
+        }
+        written
     }
 }
 

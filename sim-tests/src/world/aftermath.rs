@@ -111,7 +111,7 @@ impl World {
 
     /// Nothing runs: a drain has nothing to wait for.
     fn shut_down(&mut self) {
-        self.feed(Input::Drain);
+        self.tell_worker(Input::Drain);
         if !self.drained {
             self.facts.violate("an idle proxy did not drain at once".to_owned());
         }

@@ -1,5 +1,5 @@
-//! Does what the core says, as the real driver does: one input, drain every action, then the next. The kernel below it
-//! is the simulated one, and it checks the core's side of the contract.
+//! The driver of the simulated world: runs the turns that the real one runs ([`drive`]) on simulated sockets, and checks
+//! the core's side of the contract.
 
 use super::trace::excerpt;
 use super::{Peer, World, next};
@@ -9,12 +9,16 @@ use crate::ledger::sometimes;
 use crate::notes;
 use crate::origin::Server;
 use crate::script::{Connect, Script, cyclic};
-use crate::setup::{client_addr, client_at, endpoint_at, listener_of};
+use crate::setup::{client_addr, client_at, endpoint_at, listener_of, listeners};
 use crate::stamps::Stamps;
 use crate::time::{MS, Nanos, SECOND};
 use bytes::{Buf, Bytes};
-use proxy_core::{Action, Close, ConnId, Input, Interest, Listen, NetError};
+use proxy_core::drive::{self, Driver, News, Place, Read, Rest, Then, Turn, Wrote};
+use proxy_core::{
+    Action, Close, ConnId, Core, Deadline, Input, Instant, Listen, ListenerId, NetError, Outcome, Permit,
+};
 use std::net::SocketAddr;
+use std::task::Poll;
 
 /// The proxy's end of a connection.
 #[derive(Debug)]
@@ -29,6 +33,11 @@ pub(crate) struct Socket {
     /// Something was read from it.
     pub(crate) is_heard: bool,
     connecting: bool,
+    /// How connecting ended, until it was told.
+    made: Option<Result<(), NetError>>,
+    /// The proxy is told of news.
+    watched: bool,
+    /// The kernel was full, and tells when it is not.
     blocked: bool,
     ended: bool,
     shut: bool,
@@ -42,12 +51,12 @@ pub(crate) struct Socket {
     wakes_at: Option<Nanos>,
 }
 
-/// Something that ends in an input, and waits until all actions of the one before are done.
-#[derive(Debug)]
-pub(crate) enum Todo {
-    Update(ConnId),
-    Write { conn: ConnId, was_blocked: bool },
-    Answer(Input),
+/// The input that is being dealt with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handled {
+    cause: notes::Cause,
+    /// The connection of which it tells that octets moved.
+    about: Option<ConnId>,
 }
 
 impl Socket {
@@ -95,6 +104,8 @@ impl World {
             endpoint,
             is_heard: false,
             connecting: endpoint.is_some(),
+            made: None,
+            watched: endpoint.is_some() || !self.script.batches,
             blocked: false,
             ended: false,
             shut: false,
@@ -118,26 +129,22 @@ impl World {
         Some(socket)
     }
 
-    /// Takes clients off the listener's queue.
-    pub(crate) fn accept(&mut self) {
-        while self.may_accept()
-            && let Some(index) = self.backlog.pop_front()
-        {
-            let Some(wire) = self.wire_of_client(index) else { continue };
-            let conn = self.core.vacant();
-            self.open_socket(conn, index, Some(wire), None);
-            self.stamps((true, index)).opened = self.now;
-            let listener = listener_of(&self.script, index);
-            self.feed(Input::Accepted { conn, listener, peer: client_addr(&self.script, index) });
-            self.wake_socket(conn, self.now);
-        }
+    /// Clients may be waiting at the door.
+    pub(crate) fn knock(&mut self) {
         if self.listen == Listen::Stop {
             while let Some(index) = self.backlog.pop_front() {
                 let Some(wire) = self.wire_of_client(index) else { continue };
                 self.wires[wire].reset(self.now, End::Proxy);
                 self.after_proxy(wire, false);
             }
+            return;
         }
+        let mut listeners: Vec<_> =
+            self.backlog.iter().map(|index| listener_of(&self.script, *index)).collect();
+        listeners.sort_unstable();
+        listeners.dedup();
+        self.news.places.extend(listeners.into_iter().map(Place::Listener));
+        self.run();
     }
 
     /// Whether a client can be taken. The real driver, too, rests a while when it runs out of descriptors.
@@ -164,11 +171,10 @@ impl World {
     }
 
     pub(crate) fn drain(&mut self) {
-        self.accept();
         let busy = self.core.connections() > 0;
         sometimes!(self.ledger, busy, "drain: something ran");
         sometimes!(self.ledger, !busy, "drain: nothing ran");
-        self.feed(Input::Drain);
+        self.tell_worker(Input::Drain);
         for index in 0..self.script.people() {
             let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
             let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
@@ -179,54 +185,89 @@ impl World {
         }
     }
 
+    /// The alarm rings.
     pub(crate) fn tick(&mut self) {
         self.answer_alarm();
-        if self.core.next_deadline().is_some_and(|deadline| deadline.at <= self.instant()) {
-            let due = self.core.next_deadline().map_or(self.now, |deadline| deadline.at.as_nanos());
-            sometimes!(self.ledger, self.now > due + VERY_LATE, "a tick came very late");
-            self.feed(Input::Tick);
-            if let Some(deadline) = self.core.next_deadline().filter(|deadline| deadline.at <= self.instant())
-            {
-                self.facts.violate(format!("{deadline:?} is due after a tick at {} ms", self.now / MS));
-            }
+        let due = self.core.next_deadline().filter(|deadline| deadline.at <= self.instant());
+        let is_very_late = due.is_some_and(|due| self.now > due.at.as_nanos() + VERY_LATE);
+        sometimes!(self.ledger, is_very_late, "a tick came very late");
+        self.alarm_rings = true;
+        self.take_turn();
+        self.alarm_rings = false;
+        if let Some(deadline) = self.core.next_deadline().filter(|deadline| deadline.at <= self.instant()) {
+            self.facts.violate(format!("{deadline:?} is due after a tick at {} ms", self.now / MS));
         }
     }
 
-    /// Does whatever the connection is ready for.
+    /// Something may have happened on a connection.
     pub(crate) fn visit(&mut self, conn: ConnId) {
         let now = self.now;
         let Some(socket) = self.socket(conn) else { return };
         if socket.wakes_at.is_some_and(|at| at <= now) {
             socket.wakes_at = None;
         }
-        let was_blocked = std::mem::take(&mut socket.blocked);
-        self.todo.push_back(Todo::Write { conn, was_blocked });
-        self.settle();
-        for _ in 0..READS_MAX {
-            let Some(input) = self.read(conn) else {
-                return self.sleep_until_news(conn);
-            };
-            self.feed(input);
-            // What comes next may be a reset: what was said before it is passed on first.
-            if self.wire_of(conn).is_some_and(|wire| self.wires[wire].readable(now, End::Proxy)) {
-                self.catch_up();
-            }
+        if socket.watched {
+            self.news.places.push(Place::of(conn));
+            self.run();
         }
-        self.wake_socket(conn, now);
     }
 
-    fn sleep_until_news(&mut self, conn: ConnId) {
-        let Some(wire) = self.wire_of(conn) else { return };
+    /// Has the worker look at the news: at once, or together with what else happens at this moment.
+    fn run(&mut self) {
+        if !self.script.batches {
+            self.take_turn();
+        } else if !self.turn_is_due {
+            self.turn_is_due = true;
+            self.at(self.now, Event::Turn);
+        }
+    }
+
+    /// One turn of the worker.
+    pub(crate) fn take_turn(&mut self) {
+        self.turn_is_due = false;
+        let (places, inputs) = (self.news.places.clone(), self.inputs);
+        sometimes!(self.ledger, places.len() > 1, "news of several connections came together");
+        match drive::turn(self, self.instant()) {
+            Rest::None => self.at(self.now, Event::Turn),
+            Rest::Sleep(Some(until)) => self.at(until.as_nanos(), Event::Turn),
+            Rest::Sleep(None) | Rest::Drained => {}
+        }
+        if !self.news.places.is_empty() || !self.news.mail.is_empty() {
+            self.run();
+        }
+        places.into_iter().for_each(|place| self.check_heeded(place));
+        self.check_settled();
+        if self.inputs != inputs {
+            self.tell_late_news();
+        }
+    }
+
+    /// Whoever was looked at was read from, or there is a cause why not.
+    fn check_heeded(&mut self, place: Place) {
+        let Place::Conn(index) = place else { return };
+        let now = self.now;
+        let Some(socket) = self.sockets.get(index as usize).and_then(Option::as_ref) else { return };
+        let (conn, is_client) = (socket.conn, socket.is_client());
+        let Some(wire) = socket.wire.filter(|_| !socket.connecting && !socket.ended) else { return };
+        let is_paused = self.core.interest(conn).is_some_and(|interest| interest.read == 0);
+        if is_paused && self.wires[wire].readable(now, End::Proxy) {
+            sometimes!(self.ledger, is_client, "reading a client was paused");
+            sometimes!(self.ledger, !is_client, "reading an upstream was paused");
+            self.check_pause(conn);
+        }
+    }
+
+    /// The worker is looked at again when there is more to read.
+    fn sleep_until_news(&mut self, conn: ConnId, wire: usize) {
         if let Some(at) = self.wires[wire].readable_at(End::Proxy).filter(|at| *at > self.now) {
             self.wake_socket(conn, at);
         }
     }
 
-    /// Hands in one fact, then does all that follows from it.
-    pub(crate) fn feed(&mut self, input: Input) {
-        self.hand_in(input);
-        self.settle();
-        self.tell_late_news();
+    /// Tells the worker of what happened elsewhere in the process.
+    pub(crate) fn tell_worker(&mut self, input: Input) {
+        self.news.mail.push(input);
+        self.take_turn();
     }
 
     /// News of a dead connection, which come at the same moment as other news: they must change nothing.
@@ -235,11 +276,11 @@ impl World {
             self.ledger.note("news came of a dead connection");
             let before = (self.core.digest(), self.core.next_deadline());
             let told = format!("{news:?}");
-            self.hand_in(news);
-            if !self.todo.is_empty() || (self.core.digest(), self.core.next_deadline()) != before {
+            self.handle(self.instant(), news);
+            let action = self.poll_action();
+            if action.is_some() || (self.core.digest(), self.core.next_deadline()) != before {
                 self.facts.violate(format!("the core minded late news: {told}"));
             }
-            self.settle();
         }
     }
 
@@ -259,108 +300,132 @@ impl World {
         self.late_news.push_back((self.now + Nanos::from(plan) * MS, news));
     }
 
-    fn hand_in(&mut self, input: Input) {
-        let now = self.instant();
-        if let Some(journal) = &mut self.journal {
-            journal.input(now, &input);
-        }
-        self.inputs += 1;
-        let cause = notes::Cause::of(&input);
-        self.tell_input(&input);
-        self.stamp(&input);
-        self.count_octets(&input);
-        let about = conn_of(&input);
-        self.core.handle(now, input);
-        self.core.check();
-        if self.inputs.is_multiple_of(CHECKPOINT)
-            && let Some(journal) = &mut self.journal
-        {
-            // Not the same state as after the actions, for which `Update` notes are cleared; the digest ignores them.
-            journal.digest(self.core.digest());
-        }
-        while let Some(action) = self.core.poll_action() {
-            self.tell_action(&action);
-            self.carry_out(action, cause);
-        }
-        self.check_contract();
-        if let Some(conn) = about {
-            self.check_octets(conn);
+    fn check_drain_in_time(&mut self) {
+        if self.script.drain_ends().is_some_and(|at| self.now > at + self.slack()) {
+            self.facts.violate(format!("the drain ended at {} ms", self.now / MS));
         }
     }
 
-    fn settle(&mut self) {
-        while let Some(todo) = self.todo.pop_front() {
-            let input = match todo {
-                Todo::Answer(input) => Some(input),
-                Todo::Update(conn) if self.script.batches => {
-                    self.put_off(conn);
-                    None
-                }
-                Todo::Update(conn) => self.update(conn),
-                Todo::Write { conn, was_blocked } => self.write(conn, was_blocked),
-            };
-            if let Some(input) = input {
-                self.hand_in(input);
-            }
+    fn reach_origin(&mut self, conn: ConnId, peer: SocketAddr, fate: Connect) {
+        let index = self.origins.len() - 1;
+        let wire = self.new_wire(Peer::Origin(index));
+        let endpoint = self.script.endpoint(endpoint_at(peer));
+        let latency = self.wires[wire].latency;
+        let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
+        let stands = self.now + 2 * latency + extra;
+        self.origins[index] = Some(Server::new(wire, endpoint));
+        if let Some(socket) = self.socket(conn) {
+            socket.wire = Some(wire);
         }
-        self.check_settled();
+        self.ends[wire] = Some(conn);
+        self.at(stands, Event::Connected(conn, None));
+        self.at(stands, Event::Origin(index));
     }
 
-    fn put_off(&mut self, conn: ConnId) {
-        if self.batch.is_empty() {
-            self.at(self.now, Event::CatchUp);
-        }
-        self.batch.push(conn);
+    /// Whether a connection is still being made.
+    pub(crate) fn is_unmade(&self, conn: ConnId) -> bool {
+        let socket = self.sockets.get(conn.index()).and_then(Option::as_ref);
+        socket.is_some_and(|socket| socket.conn == conn && socket.connecting)
     }
 
-    /// Does what was put off, and what follows from it.
-    pub(crate) fn catch_up(&mut self) {
-        let batch = std::mem::take(&mut self.batch);
-        sometimes!(self.ledger, batch.len() > 1, "what was read from several connections was sent together");
-        for conn in batch {
-            if let Some(input) = self.update(conn) {
-                self.hand_in(input);
-            }
-            self.settle();
+    /// Connecting is over.
+    pub(crate) fn end_connecting(&mut self, conn: ConnId, error: Option<NetError>) {
+        let Some(socket) = self.socket(conn).filter(|socket| socket.connecting) else { return };
+        socket.made = Some(error.map_or(Ok(()), Err));
+        self.news.places.push(Place::of(conn));
+        self.run();
+    }
+
+    /// What the proxy does next is due to this.
+    fn cause(&self) -> notes::Cause {
+        self.handled.map_or(notes::Cause::Other, |handled| handled.cause)
+    }
+
+    /// Hands on what a read brought: to a pipe, or to the core.
+    fn take_in(&mut self, conn: ConnId, wire: usize, bytes: Bytes, max: usize, pipe: Option<ConnId>) -> Read {
+        let is_client = self.socket(conn).is_some_and(|socket| socket.is_client());
+        self.after_proxy(wire, true);
+        if let Some(to) = pipe {
+            sometimes!(self.ledger, is_client, "a request went through a pipe");
+            sometimes!(self.ledger, !is_client, "a response went through a pipe");
+            let n = bytes.len();
+            self.pipe_to(to, bytes);
+            return Read::Piped(n);
+        }
+        let splits = bytes.ends_with(b"\r") && self.wires[wire].peek(End::Proxy) == Some(b'\n');
+        sometimes!(self.ledger, splits, "a read ended between CR and LF");
+        if bytes.len() > max {
+            self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
+        }
+        let was_heard = self.socket(conn).is_some_and(|socket| std::mem::replace(&mut socket.is_heard, true));
+        if is_client && !was_heard {
+            self.check_heard();
+        }
+        let is_all = !self.wires[wire].readable(self.now, End::Proxy);
+        Read::Data { bytes: self.lender.lend(bytes), is_all }
+    }
+
+    fn pipe_to(&mut self, conn: ConnId, bytes: Bytes) {
+        let is_next = self.core.egress(conn).next().is_none();
+        match self.socket(conn) {
+            Some(socket) if is_next && socket.pipe.is_empty() && !socket.connecting => socket.pipe = bytes,
+            Some(_) => self.facts.violate(format!("octets are piped to {conn:?} that can't be written next")),
+            None => self.facts.violate(format!("octets are piped to {conn:?}, which is dead")),
         }
     }
 
-    fn carry_out(&mut self, action: Action, cause: notes::Cause) {
+    /// A length of the script, or a bearable one when many tiny ones were used up.
+    fn at_least_tiny(&mut self, n: usize) -> usize {
+        if n >= BEARABLE {
+            return n;
+        }
+        if self.tiny == 0 {
+            return BEARABLE;
+        }
+        self.tiny -= 1;
+        n
+    }
+
+    /// Gives the kernel `data`, the first of `offered` octets.
+    fn give(&mut self, conn: ConnId, wire: usize, data: Bytes, offered: usize) -> Wrote {
+        self.tell(|world| {
+            ("proxy writes".to_owned(), format!("to {}: {}", world.name(conn), excerpt(&data)))
+        });
+        let n = self.wires[wire].write(self.now, End::Proxy, data);
+        if n > 0 {
+            self.after_proxy(wire, false);
+        }
+        if let Some(at) = self.wires[wire].reset_at(End::Proxy) {
+            // A writer hears of it even if it has read FIN before.
+            self.wake_socket(conn, at);
+        }
+        let mut was_piped = false;
+        if let Some(socket) = self.socket(conn) {
+            socket.served += 1;
+            was_piped = !socket.pipe.is_empty();
+            socket.pipe.advance(n.min(socket.pipe.len()));
+            socket.blocked = n < offered;
+            socket.watched |= socket.blocked;
+        }
+        if n == offered {
+            return Wrote { octets: n, then: Then::Done };
+        }
+        sometimes!(self.ledger, was_piped && n > 0, "a pipe was emptied in parts");
+        self.ledger.note("a write was cut short");
+        if self.wires[wire].room(End::Proxy) > 0 {
+            self.wake_socket(conn, self.now + MS / 10);
+        }
+        Wrote { octets: n, then: Then::Blocked }
+    }
+
+    fn is_dead(&mut self, conn: ConnId) -> bool {
+        self.socket(conn).is_none() || self.core.interest(conn).is_none()
+    }
+
+    fn check_action(&mut self, action: &Action) {
         match action {
-            Action::Connect { conn, peer } => self.connect(conn, peer, cause),
-            Action::Update { conn } => {
-                if self.socket(conn).is_none() || self.core.interest(conn).is_none() {
-                    self.facts.violate(format!("an update of the dead {conn:?}"));
-                }
-                self.todo.push_back(Todo::Update(conn));
-            }
-            Action::Close { conn, how } => self.close(conn, how, cause),
-            Action::Listen(listen) => {
-                self.listen = listen;
-                sometimes!(self.ledger, listen == Listen::Pause, "clients waited for a connection slot");
-                // Not at once: the actions of this input come first.
-                self.at(self.now, Event::Listen);
-            }
-            Action::Acquire(permit) => match self.permits.acquire(permit) {
-                Ok(input) => self.todo.push_back(Todo::Answer(input)),
-                Err(complaint) => self.facts.violate(complaint),
-            },
-            Action::Release(permit) => match self.permits.release(permit) {
-                Ok(inputs) => self.todo.extend(inputs.into_iter().map(Todo::Answer)),
-                Err(complaint) => self.facts.violate(complaint),
-            },
-            Action::Record(outcome) => {
-                let slack = self.slack();
-                let client = client_at(outcome.peer);
-                let id = self.facts.ended(self.now, &outcome, client, slack, &self.clocks);
-                if let Some(id) = id {
-                    notes::note(&mut self.ledger, &self.script, id, &outcome);
-                    self.aftermath.ended(id, &outcome, &mut self.facts);
-                }
-                // A driver may give its memory back or not.
-                if outcome.id.is_multiple_of(2) {
-                    self.core.recycle(outcome);
-                }
+            Action::Update { conn } if self.is_dead(*conn) => {
+                self.facts.violate(format!("an update of the dead {conn:?}"));
             }
             Action::Drained => {
                 if self.drained {
@@ -369,44 +434,133 @@ impl World {
                 self.drained = true;
                 self.check_drain_in_time();
             }
+            _ => {}
         }
     }
 
-    fn check_drain_in_time(&mut self) {
-        if self.script.drain_ends().is_some_and(|at| self.now > at + self.slack()) {
-            self.facts.violate(format!("the drain ended at {} ms", self.now / MS));
+    /// The first octets that the core wants to write, at most `max`, and how many it wants to write in all.
+    fn egress(&mut self, conn: ConnId, max: usize) -> (Bytes, usize) {
+        if let Some(pipe) =
+            self.socket(conn).map(|socket| socket.pipe.clone()).filter(|pipe| !pipe.is_empty())
+        {
+            if self.core.egress(conn).next().is_some() {
+                self.facts.violate(format!("{conn:?} wants to write before what was piped"));
+            }
+            return (pipe.slice(..max.min(pipe.len())), pipe.len());
+        }
+        let offered = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
+        let taken = offered.min(max);
+        let mut data = Vec::with_capacity(taken);
+        for slice in self.core.egress(conn) {
+            data.extend_from_slice(slice.get(..taken - data.len()).unwrap_or(slice));
+        }
+        (data.into(), offered)
+    }
+}
+
+impl Driver for World {
+    fn core(&mut self) -> &mut Core {
+        &mut self.core
+    }
+
+    fn turn(&mut self) -> &mut Turn {
+        &mut self.turn
+    }
+
+    fn handle(&mut self, now: Instant, input: Input) {
+        if let Some(journal) = &mut self.journal {
+            journal.input(now, &input);
+        }
+        if input == Input::Tick {
+            self.alarm_rings = false;
+        }
+        self.inputs += 1;
+        self.handled = Some(Handled { cause: notes::Cause::of(&input), about: conn_of(&input) });
+        self.tell_input(&input);
+        self.stamp(&input);
+        self.count_octets(&input);
+        self.core.handle(now, input);
+        self.core.check();
+        if self.inputs.is_multiple_of(CHECKPOINT)
+            && let Some(journal) = &mut self.journal
+        {
+            // Not the same state as after the actions, for which `Update` notes are cleared; the digest ignores them.
+            journal.digest(self.core.digest());
         }
     }
 
-    fn close(&mut self, conn: ConnId, how: Close, cause: notes::Cause) {
-        let Some(socket) = self.forget_socket(conn) else {
-            return self.facts.violate(format!("{conn:?} was closed and is dead"));
-        };
-        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader was given up with octets in its pipe");
-        let (now, slack) = (self.now, self.slack());
-        let stamps = self.stamps(socket.name());
-        stamps.closed = now;
-        let stamps = *stamps;
-        let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number);
-        if how == Close::Graceful && cause == notes::Cause::Tick && is_idle {
-            self.facts.idled(now, socket.is_client(), stamps, slack);
+    fn poll_action(&mut self) -> Option<Action> {
+        let action = self.core.poll_action();
+        match &action {
+            Some(action) => {
+                self.tell_action(action);
+                self.check_action(action);
+            }
+            None => {
+                if let Some(Handled { about, .. }) = self.handled.take() {
+                    self.check_contract();
+                    about.into_iter().for_each(|conn| self.check_octets(conn));
+                }
+            }
         }
-        let was_idle = !socket.is_client() && how == Close::Graceful && socket.served > 0;
-        sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
-        sometimes!(
-            self.ledger,
-            was_idle && cause == notes::Cause::Wanted,
-            "a pooled connection was given up for another worker"
-        );
-        let Some(wire) = socket.wire else { return };
-        match how {
-            Close::Graceful => self.wires[wire].close(self.now, End::Proxy),
-            Close::Abort => self.wires[wire].reset(self.now, End::Proxy),
-        }
-        self.after_proxy(wire, false);
+        action
     }
 
-    fn connect(&mut self, conn: ConnId, peer: SocketAddr, cause: notes::Cause) {
+    /// Ticks may come late.
+    fn next_deadline(&mut self) -> Option<Deadline> {
+        self.core.next_deadline().filter(|_| self.alarm_rings)
+    }
+
+    fn news(&mut self, into: &mut News) {
+        into.places.append(&mut self.news.places);
+        into.mail.append(&mut self.news.mail);
+    }
+
+    fn has_news(&mut self, conn: ConnId) -> bool {
+        let now = self.now;
+        let has_news = self.wire_of(conn).is_some_and(|wire| self.wires[wire].readable(now, End::Proxy));
+        let is_unasked = has_news && self.socket(conn).is_some_and(|socket| socket.is_heard);
+        sometimes!(self.ledger, is_unasked, "a server was heard before what waits for it was written");
+        has_news
+    }
+
+    fn look_again(&mut self, conn: ConnId) {
+        self.wake_socket(conn, self.now);
+    }
+
+    fn ring(&mut self, _listener: ListenerId) {
+        self.at(self.now, Event::Listen);
+    }
+
+    fn listeners(&mut self) -> usize {
+        listeners(&self.script).into()
+    }
+
+    fn accept(&mut self, conn: ConnId, listener: ListenerId) -> Option<SocketAddr> {
+        if !self.may_accept() {
+            return None;
+        }
+        let at = self.backlog.iter().position(|index| listener_of(&self.script, *index) == listener)?;
+        let index = self.backlog.remove(at)?;
+        let wire = self.wire_of_client(index)?;
+        self.open_socket(conn, index, Some(wire), None);
+        self.stamps((true, index)).opened = self.now;
+        Some(client_addr(&self.script, index))
+    }
+
+    fn is_watched(&mut self, conn: ConnId) -> bool {
+        self.socket(conn).is_none_or(|socket| socket.watched)
+    }
+
+    fn watch(&mut self, conn: ConnId) -> Result<(), NetError> {
+        if let Some(socket) = self.socket(conn) {
+            socket.watched = true;
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, conn: ConnId, peer: SocketAddr) {
+        let cause = self.cause();
         self.connects += 1;
         let clients = (0..self.script.people()).map(|index| self.script.client(index));
         let requests = clients.map(|client| Script::count(&client)).sum::<u32>();
@@ -443,171 +597,48 @@ impl World {
         self.at(self.now + latency, Event::Connected(conn, Some(error)));
     }
 
-    fn reach_origin(&mut self, conn: ConnId, peer: SocketAddr, fate: Connect) {
-        let index = self.origins.len() - 1;
-        let wire = self.new_wire(Peer::Origin(index));
-        let endpoint = self.script.endpoint(endpoint_at(peer));
-        let latency = self.wires[wire].latency;
-        let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
-        let stands = self.now + 2 * latency + extra;
-        self.origins[index] = Some(Server::new(wire, endpoint));
-        if let Some(socket) = self.socket(conn) {
-            socket.wire = Some(wire);
-        }
-        self.ends[wire] = Some(conn);
-        self.at(stands, Event::Connected(conn, None));
-        self.at(stands, Event::Origin(index));
-    }
-
-    /// Whether a connection is still being made.
-    pub(crate) fn is_unmade(&self, conn: ConnId) -> bool {
-        let socket = self.sockets.get(conn.index()).and_then(Option::as_ref);
-        socket.is_some_and(|socket| socket.conn == conn && socket.connecting)
-    }
-
-    pub(crate) fn finish_connecting(&mut self, conn: ConnId, error: Option<NetError>) {
-        let Some(socket) = self.socket(conn).filter(|socket| socket.connecting) else { return };
+    fn finish_connecting(&mut self, conn: ConnId) -> Poll<Result<(), NetError>> {
+        let Some(socket) = self.socket(conn) else { return Poll::Pending };
+        let Some(made) = socket.made.take() else { return Poll::Pending };
         socket.connecting = false;
-        match error {
-            None => {
-                self.feed(Input::Connected { conn });
-                self.wake_socket(conn, self.now);
-            }
-            Some(error) => {
-                self.forget_socket(conn);
-                self.feed(Input::ConnectFailed { conn, error });
-            }
+        if made.is_err() {
+            self.forget_socket(conn);
         }
+        Poll::Ready(made)
     }
 
-    /// Starts to read or write as the core now wants.
-    fn update(&mut self, conn: ConnId) -> Option<Input> {
-        let interest = self.core.interest(conn)?;
+    fn read(&mut self, conn: ConnId, max: usize, pipe: Option<ConnId>) -> Read {
         let now = self.now;
-        let wire = self.wire_of(conn)?;
-        let has_news = self.wires[wire].readable(now, End::Proxy);
-        if interest.read > 0 && has_news {
-            self.wake_socket(conn, now);
-        }
-        let is_upstream = self.socket(conn).is_some_and(|socket| !socket.is_client());
-        if interest.write && has_news && is_upstream {
-            // The news may be that a pooled connection was closed by its peer.
-            let is_unasked = self.socket(conn).is_some_and(|socket| socket.is_heard);
-            sometimes!(self.ledger, is_unasked, "a server was heard before what waits for it was written");
-            self.todo.push_back(Todo::Write { conn, was_blocked: false });
-            return self.read(conn);
-        }
-        self.write(conn, false)
-    }
-
-    fn read(&mut self, conn: ConnId) -> Option<Input> {
-        let Interest { read: max, pipe, .. } = self.core.interest(conn)?;
-        let now = self.now;
-        let socket = self.socket(conn)?;
-        if socket.connecting || socket.ended {
-            return None;
-        }
-        let (is_client, wire) = (socket.is_client(), socket.wire?);
-        if max == 0 {
-            let waits = self.wires[wire].readable(now, End::Proxy);
-            sometimes!(self.ledger, waits && is_client, "reading a client was paused");
-            sometimes!(self.ledger, waits && !is_client, "reading an upstream was paused");
-            if waits {
-                self.check_pause(conn);
-            }
-            return None;
-        }
+        let Some(wire) = self.wire_of(conn) else { return Read::Pending };
         let draw = next(&self.script.reads, &mut self.cursors.reads).unwrap_or(0);
         let cap = if draw == 0 { usize::MAX } else { self.at_least_tiny(draw.into()) };
         // Any choice is right: a driver may have pipes or not.
         let pipe = pipe.filter(|_| self.script.pipes || draw % 2 == 1);
-        match self.wires[wire].read(now, End::Proxy, max.min(cap)) {
-            Got::Data(bytes) if let Some(to) = pipe => {
-                sometimes!(self.ledger, is_client, "a request went through a pipe");
-                sometimes!(self.ledger, !is_client, "a response went through a pipe");
-                self.after_proxy(wire, true);
-                let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-                self.pipe_to(to, bytes);
-                Some(Input::Piped { conn, n })
-            }
-            Got::Data(bytes) => {
-                let splits = bytes.ends_with(b"\r") && self.wires[wire].peek(End::Proxy) == Some(b'\n');
-                sometimes!(self.ledger, splits, "a read ended between CR and LF");
-                self.after_proxy(wire, true);
-                if bytes.len() > max {
-                    self.facts.violate(format!("{} octets were read where {max} were wanted", bytes.len()));
-                }
-                let was_heard = std::mem::replace(&mut self.socket(conn)?.is_heard, true);
-                if is_client && !was_heard {
-                    self.check_heard();
-                }
-                Some(Input::Data { conn, bytes: self.lender.lend(bytes) })
-            }
+        let got = self.wires[wire].read(now, End::Proxy, max.min(cap));
+        self.sleep_until_news(conn, wire);
+        match got {
+            Got::Data(bytes) => self.take_in(conn, wire, bytes, max, pipe),
             Got::Fin => {
-                self.socket(conn)?.ended = true;
-                Some(Input::Eof { conn })
+                if let Some(socket) = self.socket(conn) {
+                    socket.ended = true;
+                }
+                Read::Eof
             }
-            Got::Reset => self.fail(conn),
-            Got::Nothing => None,
+            Got::Reset => Read::Failed(NetError::Reset),
+            Got::Nothing => Read::Pending,
         }
     }
 
-    fn pipe_to(&mut self, conn: ConnId, bytes: Bytes) {
-        let is_next = self.core.egress(conn).next().is_none();
-        match self.socket(conn) {
-            Some(socket) if is_next && socket.pipe.is_empty() && !socket.connecting => socket.pipe = bytes,
-            Some(_) => self.facts.violate(format!("octets are piped to {conn:?} that can't be written next")),
-            None => self.facts.violate(format!("octets are piped to {conn:?}, which is dead")),
+    fn write(&mut self, conn: ConnId) -> Wrote {
+        let nothing = |then| Wrote { octets: 0, then };
+        let Some(socket) = self.socket(conn) else { return nothing(Then::Done) };
+        let Some(wire) = socket.wire else { return nothing(Then::Done) };
+        socket.blocked = false;
+        if socket.shut {
+            self.facts.violate(format!("{conn:?} has octets behind its FIN"));
         }
-    }
-
-    fn fail(&mut self, conn: ConnId) -> Option<Input> {
-        let socket = self.forget_socket(conn)?;
-        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader died with octets in its pipe");
-        Some(Input::Failed { conn, error: NetError::Reset })
-    }
-
-    /// A length of the script, or a bearable one when many tiny ones were used up.
-    fn at_least_tiny(&mut self, n: usize) -> usize {
-        if n >= BEARABLE {
-            return n;
-        }
-        if self.tiny == 0 {
-            return BEARABLE;
-        }
-        self.tiny -= 1;
-        n
-    }
-
-    fn write(&mut self, conn: ConnId, was_blocked: bool) -> Option<Input> {
-        let interest = self.core.interest(conn)?;
-        let now = self.now;
-        let socket = self.socket(conn)?;
-        if socket.blocked || socket.connecting {
-            return None;
-        }
-        let (wire, is_client, shut) = (socket.wire?, socket.is_client(), socket.shut);
-        if interest.write {
-            if shut {
-                self.facts.violate(format!("{conn:?} has octets behind its FIN"));
-            }
-            return self.write_egress(conn, wire, was_blocked);
-        }
-        if interest.shutdown && !shut {
-            sometimes!(self.ledger, is_client, "a reply was lingered for");
-            let socket = self.socket(conn)?;
-            socket.shut = true;
-            let name = socket.name();
-            self.stamps(name).shut = Some(now);
-            self.wires[wire].finish(now, End::Proxy);
-            self.after_proxy(wire, false);
-        }
-        None
-    }
-
-    fn write_egress(&mut self, conn: ConnId, wire: usize, was_blocked: bool) -> Option<Input> {
         if self.wires[wire].is_reset(self.now, End::Proxy) {
-            return self.fail(conn);
+            return nothing(Then::Failed(NetError::Reset));
         }
         let cap = match next(&self.script.writes, &mut self.cursors.writes).unwrap_or(0) {
             0 => usize::MAX,
@@ -616,54 +647,97 @@ impl World {
         let (data, offered) = self.egress(conn, cap.min(self.wires[wire].room(End::Proxy)));
         if offered == 0 {
             self.facts.violate(format!("{conn:?} wants to write nothing"));
-            return None;
+            return nothing(Then::Done);
         }
-        self.tell(|world| {
-            ("proxy writes".to_owned(), format!("to {}: {}", world.name(conn), excerpt(&data)))
-        });
-        let n = self.wires[wire].write(self.now, End::Proxy, data);
-        if n > 0 {
-            self.after_proxy(wire, false);
-        }
-        if let Some(at) = self.wires[wire].reset_at(End::Proxy) {
-            // A writer hears of it even if it has read FIN before.
-            self.wake_socket(conn, at);
-        }
-        let socket = self.socket(conn)?;
-        socket.served += 1;
-        let was_piped = !socket.pipe.is_empty();
-        socket.pipe.advance(n.min(socket.pipe.len()));
-        if n < offered {
-            socket.blocked = true;
-            sometimes!(self.ledger, was_piped && n > 0, "a pipe was emptied in parts");
-            self.ledger.note("a write was cut short");
-            if self.wires[wire].room(End::Proxy) > 0 {
-                self.wake_socket(conn, self.now + MS / 10);
-            }
-            if n == 0 && was_blocked {
-                return None;
-            }
-        }
-        Some(Input::Wrote { conn, n: u32::try_from(n).unwrap_or(u32::MAX) })
+        self.give(conn, wire, data, offered)
     }
 
-    /// The first octets that the core wants to write, at most `max`, and how many it wants to write in all.
-    fn egress(&mut self, conn: ConnId, max: usize) -> (Bytes, usize) {
-        if let Some(pipe) =
-            self.socket(conn).map(|socket| socket.pipe.clone()).filter(|pipe| !pipe.is_empty())
-        {
-            if self.core.egress(conn).next().is_some() {
-                self.facts.violate(format!("{conn:?} wants to write before what was piped"));
+    fn shut(&mut self, conn: ConnId) -> Then {
+        let now = self.now;
+        let Some(socket) = self.socket(conn) else { return Then::Done };
+        let (name, is_client, wire) = (socket.name(), socket.is_client(), socket.wire);
+        socket.shut = true;
+        sometimes!(self.ledger, is_client, "a reply was lingered for");
+        self.stamps(name).shut = Some(now);
+        if let Some(wire) = wire {
+            self.wires[wire].finish(now, End::Proxy);
+            self.after_proxy(wire, false);
+        }
+        Then::Done
+    }
+
+    fn close(&mut self, conn: ConnId, how: Close) {
+        let cause = self.cause();
+        let Some(socket) = self.forget_socket(conn) else {
+            return self.facts.violate(format!("{conn:?} was closed and is dead"));
+        };
+        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader was given up with octets in its pipe");
+        let (now, slack) = (self.now, self.slack());
+        let stamps = self.stamps(socket.name());
+        stamps.closed = now;
+        let stamps = *stamps;
+        let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number);
+        if how == Close::Graceful && cause == notes::Cause::Tick && is_idle {
+            self.facts.idled(now, socket.is_client(), stamps, slack);
+        }
+        let was_idle = !socket.is_client() && how == Close::Graceful && socket.served > 0;
+        sometimes!(self.ledger, was_idle && cause == notes::Cause::Tick, "a pooled connection expired");
+        sometimes!(
+            self.ledger,
+            was_idle && cause == notes::Cause::Wanted,
+            "a pooled connection was given up for another worker"
+        );
+        let Some(wire) = socket.wire else { return };
+        match how {
+            Close::Graceful => self.wires[wire].close(self.now, End::Proxy),
+            Close::Abort => self.wires[wire].reset(self.now, End::Proxy),
+        }
+        self.after_proxy(wire, false);
+    }
+
+    fn lost(&mut self, conn: ConnId) {
+        let Some(socket) = self.forget_socket(conn) else {
+            return self.facts.violate(format!("{conn:?} died and is dead"));
+        };
+        sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader died with octets in its pipe");
+    }
+
+    fn listen(&mut self, listen: Listen) {
+        self.listen = listen;
+        sometimes!(self.ledger, listen == Listen::Pause, "clients waited for a connection slot");
+        // Not at once: the actions of this input come first.
+        self.at(self.now, Event::Listen);
+    }
+
+    fn acquire(&mut self, permit: Permit) -> bool {
+        match self.permits.acquire(permit) {
+            Ok(is_granted) => is_granted,
+            Err(complaint) => {
+                self.facts.violate(complaint);
+                false
             }
-            return (pipe.slice(..max.min(pipe.len())), pipe.len());
         }
-        let offered = self.core.egress(conn).map(<[u8]>::len).sum::<usize>();
-        let taken = offered.min(max);
-        let mut data = Vec::with_capacity(taken);
-        for slice in self.core.egress(conn) {
-            data.extend_from_slice(slice.get(..taken - data.len()).unwrap_or(slice));
+    }
+
+    fn release(&mut self, permit: Permit) {
+        match self.permits.release(permit) {
+            Ok(inputs) => self.news.mail.extend(inputs),
+            Err(complaint) => self.facts.violate(complaint),
         }
-        (data.into(), offered)
+    }
+
+    fn record(&mut self, outcome: Box<Outcome>) {
+        let slack = self.slack();
+        let client = client_at(outcome.peer);
+        let id = self.facts.ended(self.now, &outcome, client, slack, &self.clocks);
+        if let Some(id) = id {
+            notes::note(&mut self.ledger, &self.script, id, &outcome);
+            self.aftermath.ended(id, &outcome, &mut self.facts);
+        }
+        // A driver may give its memory back or not.
+        if outcome.id.is_multiple_of(2) {
+            self.core.recycle(outcome);
+        }
     }
 }
 
@@ -674,9 +748,6 @@ const fn conn_of(input: &Input) -> Option<ConnId> {
         _ => None,
     }
 }
-
-/// Reads from one connection until others get a turn.
-const READS_MAX: usize = 4;
 
 /// More than any limit on waiting that is usual, but for those on idle connections.
 const VERY_LATE: Nanos = 30 * SECOND;
