@@ -174,7 +174,7 @@ impl Core {
             Some(Door::Request(id)) => self.on_request_failed(conn, id),
             Some(Door::Connecting(id)) => self.on_connect_failed(id, error, None),
             Some(Door::Response(id)) => self.on_lost(id, Failure::UpstreamReset, None),
-            Some(Door::Pooled) => self.on_idle_failed(conn),
+            Some(Door::Pooled) => self.bury(conn),
             None => {}
         }
     }
@@ -291,13 +291,16 @@ impl Core {
                 self.actions.push_back(Action::Release(Permit::Client));
             }
             Side::Downstream(_) => {}
-            Side::Upstream(link) => self.free_link(link.endpoint),
+            Side::Upstream(link) => {
+                let parked = link.is_idle().then_some(conn);
+                self.release_link(link.endpoint, parked);
+            }
         }
     }
 
-    /// A connection to `endpoint` is gone: its permit is free for others.
-    fn free_link(&mut self, endpoint: EndpointId) {
-        match self.upstreams.freed(endpoint) {
+    /// A connection to `endpoint` is gone, from the pool if it was `parked`: its permit is free for others.
+    fn release_link(&mut self, endpoint: EndpointId, parked: Option<ConnId>) {
+        match self.upstreams.release(endpoint, parked) {
             Freed::Unlimited => return,
             Freed::Spare => {}
             Freed::Release => self.actions.push_back(Action::Release(Permit::Endpoint(endpoint))),

@@ -146,6 +146,11 @@ impl Link {
         matches!(self.state, LinkState::Connecting(_))
     }
 
+    /// Whether it is in the pool.
+    pub(crate) const fn is_idle(&self) -> bool {
+        matches!(self.state, LinkState::Idle { .. })
+    }
+
     /// Octets came back: the server is alive and has seen the request.
     pub(crate) fn answered(&mut self) {
         if let LinkState::Leased(lease) = &mut self.state

@@ -132,14 +132,7 @@ impl Core {
 
     /// Closes a connection of the pool.
     pub(super) fn drop_idle(&mut self, conn: ConnId) {
-        self.upstreams.unpark(self.table.link(conn).endpoint, conn);
         self.close(conn, Close::Graceful);
-    }
-
-    /// A connection of the pool is gone.
-    pub(super) fn on_idle_failed(&mut self, conn: ConnId) {
-        self.upstreams.unpark(self.table.link(conn).endpoint, conn);
-        self.bury(conn);
     }
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId, conn: ConnId) {

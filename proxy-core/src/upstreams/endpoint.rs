@@ -1,0 +1,44 @@
+//! One address of a cluster: its pool and its permits.
+
+use super::Leased;
+use super::permits::{Permits, Taken};
+use super::pool::Pool;
+use crate::config;
+use crate::ids::{ClusterId, EndpointId};
+use core::net::SocketAddr;
+
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Endpoint {
+    pub(super) addr: SocketAddr,
+    pub(super) cluster: ClusterId,
+    pub(super) pool: Pool,
+    pub(super) permits: Permits,
+}
+
+impl Endpoint {
+    pub(super) fn new(cluster: ClusterId, config: &config::Endpoint) -> Self {
+        Self {
+            addr: config.addr,
+            cluster,
+            pool: Pool::default(),
+            permits: Permits::new(config.max_connections),
+        }
+    }
+
+    /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted. None is
+    /// spare.
+    pub(super) fn may_serve(&self, fresh: bool) -> bool {
+        self.permits.may_connect() || (!fresh && !self.pool.is_empty())
+    }
+
+    /// An idle connection; or else a new one, for which a spare permit is used up; or else a request for one.
+    pub(super) fn lease(&mut self, endpoint: EndpointId, fresh: bool) -> Leased {
+        if let Some(conn) = if fresh { None } else { self.pool.take() } {
+            return Leased::Idle { endpoint, conn };
+        }
+        match self.permits.take() {
+            Taken::Permit => Leased::Fresh { endpoint },
+            Taken::Ask => Leased::Ask { endpoint },
+        }
+    }
+}
