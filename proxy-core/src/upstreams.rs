@@ -134,9 +134,8 @@ impl Upstreams {
     /// Another worker waits for a permit of this endpoint. Returns the idle connection that should go.
     pub(crate) fn wanted(&mut self, endpoint: EndpointId) -> Option<ConnId> {
         let endpoint = self.endpoints.get_mut(endpoint.index())?;
-        let oldest = endpoint.pool.oldest();
-        endpoint.permits.want(oldest.is_some());
-        oldest
+        endpoint.permits.want();
+        endpoint.pool.oldest()
     }
 
     /// A permit that the first in the queue has no use for, once per call.

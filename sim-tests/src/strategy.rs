@@ -63,6 +63,9 @@ impl<'a> Arbitrary<'a> for Script {
             just_fit(&mut script);
         }
         script.batches = dice.one_of([2, 1])? == 1;
+        if dice.percent(3)? {
+            compete(&mut script);
+        }
         Ok(script)
     }
 }
@@ -79,6 +82,14 @@ fn meet(script: &mut Script) {
         endpoint.idle_close = (2 * latency + think).max(1);
     }
     script.faults.insert(Fault::StaleConnections);
+}
+
+/// Has several other workers want connections to a server of which few may be made, all at once, while requests wait.
+fn compete(script: &mut Script) {
+    script.faults.insert(Fault::Limits);
+    script.limits.connections = 2;
+    let at = script.clients.iter().map(|client| client.start).max().unwrap_or(0).saturating_add(1);
+    script.rivals = vec![at; 3];
 }
 
 /// Lets the bodies of some requests be just as long as they may be.

@@ -44,3 +44,8 @@ fn fin_behind_pipelined_requests_takes_none_of_them_back() {
 fn a_permit_for_an_endpoint_that_failed_is_not_kept_from_other_workers() {
     holds(include_str!("../corpus/permit_of_an_endpoint_that_failed.json"));
 }
+
+#[test]
+fn each_worker_that_waits_for_a_permit_gets_one() {
+    holds(include_str!("../corpus/two_rivals_for_one_permit.json"));
+}

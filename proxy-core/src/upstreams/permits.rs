@@ -5,12 +5,15 @@
 pub(super) enum Permits {
     Unlimited,
     Limited {
-        /// Granted and not in use.
+        /// Granted, in use or not.
+        held: u32,
+        /// Of these, not in use.
         spare: u32,
+        /// Of these, how many other workers wait for. Each that waits is told of once; one that is served by somebody
+        /// else goes unnoticed, so this may be too many, never too few.
+        wanted: u32,
         /// A request for one is not granted yet.
         asked: bool,
-        /// Another worker waits for one.
-        wanted: bool,
     },
 }
 
@@ -39,7 +42,7 @@ impl Permits {
     pub(super) fn new(max: Option<u32>) -> Self {
         match max {
             None => Self::Unlimited,
-            Some(_) => Self::Limited { spare: 0, asked: false, wanted: false },
+            Some(_) => Self::Limited { held: 0, spare: 0, wanted: 0, asked: false },
         }
     }
 
@@ -56,7 +59,7 @@ impl Permits {
     }
 
     pub(super) const fn is_wanted(self) -> bool {
-        matches!(self, Self::Limited { wanted: true, .. })
+        matches!(self, Self::Limited { wanted: 1.., .. })
     }
 
     /// For a new connection.
@@ -76,42 +79,90 @@ impl Permits {
 
     /// One was granted: it is spare. Returns false if nobody can have asked for it.
     pub(super) fn granted(&mut self) -> bool {
-        let Self::Limited { spare, asked, .. } = self else { return false };
+        let Self::Limited { held, spare, asked, .. } = self else { return false };
         *asked = false;
+        *held += 1;
         *spare += 1;
         true
     }
 
-    /// Another worker waits for one. `gives_way`: a connection that holds one is closed for it.
-    pub(super) fn want(&mut self, gives_way: bool) {
-        if let Self::Limited { wanted, .. } = self {
-            *wanted = !gives_way;
+    /// Another worker waits for one. What we do not hold, we can't give.
+    pub(super) fn want(&mut self) {
+        if let Self::Limited { held, wanted, .. } = self {
+            *wanted = wanted.saturating_add(1).min(*held);
         }
     }
 
-    /// A connection is gone, and its permit with it.
+    /// A connection is gone: the permit that it used is free.
     pub(super) fn freed(&mut self) -> Freed {
-        match self {
-            Self::Unlimited => Freed::Unlimited,
-            Self::Limited { wanted, .. } if *wanted => {
-                *wanted = false;
-                Freed::Release
-            }
-            Self::Limited { spare, .. } => {
-                *spare += 1;
-                Freed::Spare
-            }
-        }
+        let Self::Limited { spare, .. } = self else { return Freed::Unlimited };
+        *spare += 1;
+        if self.is_wanted() && self.give_back() { Freed::Release } else { Freed::Spare }
     }
 
     /// Gives back a permit that is spare. Returns false if none is.
     pub(super) fn give_back(&mut self) -> bool {
         match self {
-            Self::Limited { spare, .. } if *spare > 0 => {
+            Self::Limited { held, spare, wanted, .. } if *spare > 0 => {
+                *held -= 1;
                 *spare -= 1;
+                *wanted = wanted.saturating_sub(1);
                 true
             }
             Self::Limited { .. } | Self::Unlimited => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As many as are `held`, all of them in use.
+    fn in_use(held: u32) -> Permits {
+        let mut permits = Permits::new(Some(9));
+        for _ in 0..held {
+            assert_eq!(permits.take(), Taken::Ask);
+            assert!(permits.granted());
+            assert_eq!(permits.take(), Taken::Permit);
+        }
+        permits
+    }
+
+    #[test]
+    fn each_worker_that_waits_gets_a_permit_that_comes_free() {
+        let mut permits = in_use(3);
+        permits.want();
+        permits.want();
+        let freed = [permits.freed(), permits.freed(), permits.freed()];
+        assert_eq!(freed, [Freed::Release, Freed::Release, Freed::Spare]);
+    }
+
+    #[test]
+    fn nobody_is_promised_a_permit_that_we_do_not_hold() {
+        let mut permits = in_use(1);
+        permits.want();
+        permits.want();
+        assert_eq!(permits.freed(), Freed::Release);
+        assert!(permits.granted());
+        assert!(!permits.is_wanted(), "the second was told of while we held only one");
+    }
+
+    #[test]
+    fn a_surplus_that_goes_back_is_for_whoever_waits() {
+        let mut permits = in_use(1);
+        assert_eq!(permits.freed(), Freed::Spare);
+        permits.want();
+        assert!(permits.give_back());
+        assert!(!permits.is_wanted() && !permits.has_spare());
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_counted() {
+        let mut permits = Permits::new(None);
+        permits.want();
+        assert_eq!(permits.take(), Taken::Permit);
+        assert_eq!(permits.freed(), Freed::Unlimited);
+        assert!(!permits.granted() && !permits.give_back() && !permits.is_wanted());
     }
 }

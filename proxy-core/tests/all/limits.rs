@@ -172,6 +172,23 @@ fn a_busy_connection_goes_after_its_response_when_another_worker_wants_its_unit(
 }
 
 #[test]
+fn each_of_two_workers_that_want_a_unit_gets_one() {
+    let mut t = Script::with_endpoints(1, |config| config.clusters[0].endpoints[0].max_connections = Some(3));
+    let clients = [t.client(), t.client(), t.client()];
+    let servers = clients.map(|client| {
+        t.says(client, GET);
+        t.connects("A")
+    });
+    t.wants(Permit::Endpoint(EndpointId(0)));
+    t.wants(Permit::Endpoint(EndpointId(0)));
+    let ends = servers.map(|server| {
+        t.says(server, OK);
+        t.end(server)
+    });
+    assert_eq!(ends, [Some(End::Closed), Some(End::Closed), None]);
+}
+
+#[test]
 fn endpoints_with_limits_take_turns_as_well() {
     for limits in [[Some(9), Some(9)], [None, Some(9)], [Some(9), None]] {
         let mut t = Script::with(|config| {
