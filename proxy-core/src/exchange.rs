@@ -15,6 +15,7 @@ use crate::link::Request;
 use crate::record::{Attempt, AttemptResult, Flags, Marks, Origin, Outcome, Phase, Reason, RequestSummary};
 use crate::session::Then;
 use crate::time::Instant;
+use crate::upstreams::Demand;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
@@ -88,8 +89,8 @@ pub(crate) struct Asked<'a> {
 /// How far an exchange is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
-    /// Waiting for a connection slot.
-    Queued { since: Instant },
+    /// Waiting for a connection.
+    Queued { since: Instant, demand: Demand },
     /// The request waits on a connection that is being made.
     Connecting { link: ConnId, since: Instant },
     /// The request goes out; no final response head came.
@@ -136,7 +137,7 @@ impl Exchange {
             upgrade: false,
             route: None,
             cluster: None,
-            stage: Stage::Queued { since: now },
+            stage: Stage::Queued { since: now, demand: Demand::Any },
             held: None,
             is_enqueued: false,
             awaiting_continue: false,
@@ -195,7 +196,8 @@ impl Exchange {
                 (*upgrade, *awaiting_continue) = (false, false);
             }
         }
-        (*route, *cluster, *stage, *held) = (None, None, Stage::Queued { since: now }, None);
+        (*route, *cluster, *stage, *held) =
+            (None, None, Stage::Queued { since: now, demand: Demand::Any }, None);
         *is_enqueued = false;
         (*upstream_owes, *client_owes, *moved) = (Wait::default(), Wait::default(), now);
         *marks = Marks { head: now, answered: now, ..Marks::default() };
@@ -229,6 +231,18 @@ impl Exchange {
             Stage::Connecting { .. } => Phase::Connect,
             Stage::Awaiting { .. } => Phase::Head,
             Stage::Responding { .. } | Stage::Tunnel { .. } | Stage::Flushing { .. } => Phase::Data,
+        }
+    }
+
+    /// Which connections will do.
+    pub(crate) const fn demand(&self) -> Demand {
+        match self.stage {
+            Stage::Queued { demand, .. } => demand,
+            Stage::Connecting { .. }
+            | Stage::Awaiting { .. }
+            | Stage::Responding { .. }
+            | Stage::Tunnel { .. }
+            | Stage::Flushing { .. } => Demand::Any,
         }
     }
 

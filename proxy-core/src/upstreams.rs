@@ -26,6 +26,14 @@ pub(crate) struct Upstreams {
     endpoints: Vec<Endpoint>,
 }
 
+/// Which connections will do for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Demand {
+    Any,
+    /// A pooled one just proved stale; its siblings may be, too.
+    Fresh,
+}
+
 /// Where a request can go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leased {
@@ -33,6 +41,8 @@ pub(crate) enum Leased {
     Idle { endpoint: EndpointId, conn: ConnId },
     /// On a new connection.
     Fresh { endpoint: EndpointId },
+    /// This idle connection, which will not do, holds a permit that a new one could have: it must go, then ask again.
+    Evict { conn: ConnId },
     /// A permit for this endpoint must be asked for first; the request waits.
     Ask { endpoint: EndpointId },
     /// All permits were asked for; the request waits.
@@ -70,12 +80,11 @@ impl Upstreams {
         self.endpoints.get(endpoint.index()).map(|endpoint| endpoint.cluster)
     }
 
-    /// Finds a connection for a request of `cluster`. Not to an endpoint for which `tried` holds; with `fresh`, not an
-    /// idle one.
+    /// Finds a connection for a request of `cluster` that meets its `demand`. Not to an endpoint for which `tried` holds.
     pub(crate) fn lease(
         &mut self,
         cluster: ClusterId,
-        fresh: bool,
+        demand: Demand,
         tried: impl Fn(EndpointId) -> bool,
     ) -> Leased {
         let Cluster { members, balancer, has_limit, .. } = &mut self.clusters[cluster.index()];
@@ -87,16 +96,15 @@ impl Upstreams {
             && let Some((at, endpoint)) =
                 granted.find(|(at, endpoint)| endpoint.permits.has_spare() && !tried(*at))
         {
-            return endpoint.lease(at, fresh);
+            return endpoint.lease(at, demand);
         }
         let id = |at| EndpointId(first + at);
-        let may_serve = |at| {
-            !tried(id(at)) && endpoints.get(at as usize).is_some_and(|endpoint| endpoint.may_serve(fresh))
-        };
+        let may_serve =
+            |at| !tried(id(at)) && endpoints.get(at as usize).is_some_and(|endpoint| endpoint.may_serve());
         if let Some(at) = balancer.choose(may_serve)
             && let Some(chosen) = endpoints.get_mut(at as usize)
         {
-            return chosen.lease(id(at), fresh);
+            return chosen.lease(id(at), demand);
         }
         if members.clone().map(EndpointId).any(|endpoint| !tried(endpoint)) {
             Leased::Wait

@@ -49,3 +49,8 @@ fn a_permit_for_an_endpoint_that_failed_is_not_kept_from_other_workers() {
 fn each_worker_that_waits_for_a_permit_gets_one() {
     holds(include_str!("../corpus/two_rivals_for_one_permit.json"));
 }
+
+#[test]
+fn a_request_taken_back_from_a_stale_connection_waits_for_a_fresh_one() {
+    holds(include_str!("../corpus/stale_request_that_queued.json"));
+}

@@ -93,7 +93,7 @@ impl View<'_> {
             earliest.add(Timer::Total, Some(exchange.origin.began), timeouts.total);
         }
         match exchange.stage {
-            Stage::Queued { since } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
+            Stage::Queued { since, .. } => earliest.add(Timer::Queue, Some(since), timeouts.queue),
             Stage::Connecting { since, .. } => earliest.add(Timer::Connect, Some(since), timeouts.connect),
             Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, exchange.marks.sent, timeouts.head),
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}

@@ -14,17 +14,9 @@ use crate::input::{ConnId, NetError, Permit};
 use crate::link::{Link, Request};
 use crate::outbox::Outbox;
 use crate::record::AttemptResult;
-use crate::upstreams::{Leased, Upstreams};
+use crate::upstreams::{Demand, Leased, Upstreams};
 use alloc::boxed::Box;
 use core::mem;
-
-/// Whether a pooled connection will do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Any,
-    /// A pooled one just proved stale; its siblings may be, too.
-    Fresh,
-}
 
 impl Core {
     /// Finds a connection for a new request, whose session was touched, behind those that wait already.
@@ -33,7 +25,7 @@ impl Core {
             self.enqueue(cluster, id, Some(head));
             self.to_serve.push(cluster);
         } else {
-            self.try_lease(cluster, id, Kind::Any, Some(head), Failure::NoEndpoint);
+            self.try_lease(cluster, id, Some(head), Failure::NoEndpoint);
         }
     }
 
@@ -43,16 +35,19 @@ impl Core {
         &mut self,
         cluster: ClusterId,
         id: ExchangeId,
-        kind: Kind,
         head: Option<&RequestHead>,
         otherwise: Failure,
     ) -> bool {
         let exchange = self.table.exchange(id);
-        let leased =
-            self.upstreams.lease(cluster, kind == Kind::Fresh, |endpoint| exchange.has_failed_at(endpoint));
-        match leased {
+        let demand = exchange.demand();
+        match self.upstreams.lease(cluster, demand, |endpoint| exchange.has_failed_at(endpoint)) {
             Leased::Idle { endpoint, conn } => self.use_idle(id, head, endpoint, conn),
             Leased::Fresh { endpoint } => self.connect(id, head, endpoint),
+            Leased::Evict { conn } => {
+                // What its permit is worth is known when it is gone: another worker may have a claim to it.
+                self.drop_idle(conn);
+                return self.try_lease(cluster, id, head, otherwise);
+            }
             Leased::Ask { endpoint } => {
                 self.actions.push_back(Action::Acquire(Permit::Endpoint(endpoint)));
                 self.enqueue(cluster, id, head);
@@ -70,14 +65,12 @@ impl Core {
 
     #[cold]
     fn enqueue(&mut self, cluster: ClusterId, id: ExchangeId, head: Option<&RequestHead>) {
-        let now = self.now;
         let exchange = self.table.touch_exchange(id);
         if let Some(head) = head {
             exchange.held = Some(Held::Head(Box::new(head.detached())));
         }
         if !exchange.is_enqueued {
             exchange.is_enqueued = true;
-            exchange.stage = Stage::Queued { since: now };
             self.upstreams.enqueue(cluster, id);
         }
     }
@@ -93,7 +86,7 @@ impl Core {
     pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
         while let Some(id) = self.upstreams.next_pending(cluster) {
             let session = self.table.exchange(id).client.conn;
-            if !self.try_lease(cluster, id, Kind::Any, None, Failure::NoEndpoint) {
+            if !self.try_lease(cluster, id, None, Failure::NoEndpoint) {
                 break;
             }
             self.advance_client(session);
@@ -205,7 +198,7 @@ impl Core {
         let request = self.active(id).link().take_request();
         let (result, failure) = (AttemptResult::ConnectFailed(error), Failure::Connect(error));
         self.detach(id, how);
-        self.try_again(id, request, Kind::Any, result, failure);
+        self.try_again(id, request, Demand::Any, result, failure);
     }
 
     /// The connection that carries an exchange is gone. A reused one that ended before a single octet of response says
@@ -223,7 +216,7 @@ impl Core {
         match request {
             Some(_) => {
                 let otherwise = Failure::UpstreamClosedEarly;
-                self.try_again(id, request, Kind::Fresh, AttemptResult::Stale, otherwise);
+                self.try_again(id, request, Demand::Fresh, AttemptResult::Stale, otherwise);
             }
             None => self.give_up(id, failure, phase),
         }
@@ -233,17 +226,18 @@ impl Core {
         &mut self,
         id: ExchangeId,
         request: Option<Request>,
-        kind: Kind,
+        demand: Demand,
         result: AttemptResult,
         otherwise: Failure,
     ) {
         let now = self.now;
         let exchange = self.table.touch_exchange(id);
         exchange.end_attempt(result, now);
+        exchange.stage = Stage::Queued { since: now, demand };
         exchange.marks.sent = None;
         exchange.held = request.map(|request| Held::Written(Box::new(request)));
         let (cluster, session) = (exchange.cluster(), exchange.client.conn);
-        if self.try_lease(cluster, id, kind, None, otherwise) {
+        if self.try_lease(cluster, id, None, otherwise) {
             self.advance_client(session);
         }
     }
@@ -253,7 +247,7 @@ impl Core {
         let since = self.now;
         let exchange = self.table.touch_exchange(id);
         let Some(conn) = exchange.link() else { return };
-        exchange.stage = Stage::Queued { since };
+        exchange.stage = Stage::Queued { since, demand: Demand::Any };
         match how {
             Some(how) => self.close(conn, how),
             None => self.bury(conn),

@@ -1,8 +1,8 @@
 //! One address of a cluster: its pool and its permits.
 
-use super::Leased;
 use super::permits::{Permits, Taken};
 use super::pool::Pool;
+use super::{Demand, Leased};
 use crate::config;
 use crate::ids::{ClusterId, EndpointId};
 use core::net::SocketAddr;
@@ -27,18 +27,22 @@ impl Endpoint {
 
     /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted. None is
     /// spare.
-    pub(super) fn may_serve(&self, fresh: bool) -> bool {
-        self.permits.may_connect() || (!fresh && !self.pool.is_empty())
+    pub(super) fn may_serve(&self) -> bool {
+        self.permits.may_connect() || !self.pool.is_empty()
     }
 
-    /// An idle connection; or else a new one, for which a spare permit is used up; or else a request for one.
-    pub(super) fn lease(&mut self, endpoint: EndpointId, fresh: bool) -> Leased {
-        if let Some(conn) = if fresh { None } else { self.pool.take() } {
+    /// An idle connection, if one will do; or else a new one, for which a spare permit is used up; or else a request for
+    /// one, or if that was made already, the permit of an idle connection.
+    pub(super) fn lease(&mut self, endpoint: EndpointId, demand: Demand) -> Leased {
+        if demand == Demand::Any
+            && let Some(conn) = self.pool.take()
+        {
             return Leased::Idle { endpoint, conn };
         }
         match self.permits.take() {
             Taken::Permit => Leased::Fresh { endpoint },
             Taken::Ask => Leased::Ask { endpoint },
+            Taken::Asked => self.pool.oldest().map_or(Leased::Wait, |conn| Leased::Evict { conn }),
         }
     }
 }

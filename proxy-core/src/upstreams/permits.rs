@@ -24,6 +24,8 @@ pub(super) enum Taken {
     Permit,
     /// Once a permit is granted, which is to be asked for.
     Ask,
+    /// Once a permit is granted that was asked for before.
+    Asked,
 }
 
 /// What becomes of a permit that came free.
@@ -70,6 +72,7 @@ impl Permits {
                 *spare -= 1;
                 Taken::Permit
             }
+            Self::Limited { asked: true, .. } => Taken::Asked,
             Self::Limited { asked, .. } => {
                 *asked = true;
                 Taken::Ask

@@ -234,6 +234,33 @@ fn a_stale_connection_to_a_full_endpoint_is_replaced() {
     assert_eq!(t.hears(first), OK);
 }
 
+#[test]
+fn a_stale_request_that_must_queue_waits_for_a_fresh_connection() {
+    let mut t = Script::with(|config| {
+        for endpoint in &mut config.clusters[0].endpoints {
+            endpoint.max_connections = Some(1);
+        }
+    });
+    let (first, second, third) = (t.client(), t.client(), t.client());
+    t.says(first, GET);
+    let stale = t.connects("A");
+    t.says(second, GET);
+    let busy = t.connects("B");
+    t.says(stale, OK);
+    t.hears(first);
+    t.says(first, GET);
+    t.says(third, GET);
+    t.wants(Permit::Endpoint(EndpointId(0)));
+    t.resets(stale);
+    t.connects("A");
+    t.says(busy, OK);
+    assert_eq!(t.end(busy), Some(End::Closed), "the idle connection gives way");
+    let fresh = t.connects("B");
+    assert_eq!(t.hears(fresh), GET);
+    t.says(fresh, OK);
+    assert_eq!(t.hears(first), OK);
+}
+
 fn few_clients(limit: u32) -> Script {
     Script::with(|config| config.limits.client_connections = Some(limit))
 }
