@@ -1,11 +1,11 @@
 //! What the core is told to do. Every limit, with its unit, its default and where the default comes from.
 
 use crate::ids::{ClusterId, RouteId};
+use crate::timeouts::Timeouts;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::SocketAddr;
-use core::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -85,74 +85,6 @@ pub enum Balance {
     /// In turn, by weight, interleaved.
     #[default]
     RoundRobin,
-}
-
-/// Limits on waiting. `None` is "off". docs/timeouts.md says what starts and stops each.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Timeouts {
-    /// The client's.
-    pub client: ClientTimeouts,
-    /// Longest wait for a connection slot. 1 s.
-    pub queue: Option<Duration>,
-    /// Longest attempt to connect. 1 s.
-    pub connect: Option<Duration>,
-    /// Longest pause of an upstream that owes us reading. 15 s.
-    pub write: Option<Duration>,
-    /// Longest pause of an upstream that owes us octets. 15 s.
-    pub read: Option<Duration>,
-    /// Longest wait for a response head, from the end of the request. Off.
-    pub head: Option<Duration>,
-    /// Longest exchange: queue, all tries, both bodies. 30 s.
-    pub total: Option<Duration>,
-    /// Longest silence of a stream. 5 min, as in Envoy.
-    pub stream_idle: Option<Duration>,
-    /// How long an idle upstream connection is kept: 55 s, below the 60 s and 75 s of common servers. Capped by the
-    /// server's own Keep-Alive hint.
-    pub upstream_keepalive: Option<Duration>,
-    /// How long a drain may take. 30 s, as Kubernetes waits.
-    pub drain: Option<Duration>,
-}
-
-/// Limits on waiting for a client. `None` is "off".
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ClientTimeouts {
-    /// A whole request head, from its first octet. 10 s.
-    pub head: Option<Duration>,
-    /// The next octet of a request body. 15 s.
-    pub body: Option<Duration>,
-    /// Least mean rate of a request body, in octets per second, measured over the time that we waited for the client
-    /// and granting `body` on top. 0 is off. 500, as in Apache's mod_reqtimeout.
-    pub body_rate_min: u32,
-    /// The client takes an octet of what waits for it. 15 s.
-    pub write: Option<Duration>,
-    /// Idle between requests. 75 s, as in nginx.
-    pub keepalive: Option<Duration>,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        const fn seconds(n: u64) -> Option<Duration> {
-            Some(Duration::from_secs(n))
-        }
-        Self {
-            client: ClientTimeouts {
-                head: seconds(10),
-                body: seconds(15),
-                body_rate_min: 500,
-                write: seconds(15),
-                keepalive: seconds(75),
-            },
-            queue: seconds(1),
-            connect: seconds(1),
-            write: seconds(15),
-            read: seconds(15),
-            head: None,
-            total: seconds(30),
-            stream_idle: seconds(300),
-            upstream_keepalive: seconds(55),
-            drain: seconds(30),
-        }
-    }
 }
 
 /// Limits on size and number.

@@ -8,11 +8,12 @@ mod wait;
 
 pub(crate) use wait::Wait;
 
+use crate::flags::{Flags, Phase};
 use crate::http::{Method, RequestHead, ResponseHead, Version};
 use crate::ids::{ClusterId, EndpointId, RouteId};
 use crate::input::{ConnId, StreamId};
 use crate::link::Request;
-use crate::record::{Attempt, AttemptResult, Flags, Marks, Origin, Outcome, Phase, Reason, RequestSummary};
+use crate::record::{Attempt, AttemptResult, Marks, Origin, Outcome, Reason, RequestSummary};
 use crate::session::Then;
 use crate::time::Instant;
 use crate::upstreams::Demand;

@@ -17,6 +17,7 @@ mod core;
 mod digest;
 pub mod drive;
 mod exchange;
+mod flags;
 pub mod forward;
 pub mod http;
 mod ids;
@@ -33,19 +34,18 @@ mod session;
 mod slab;
 mod spare;
 mod time;
+mod timeouts;
 mod timers;
 mod transfer;
 mod upstreams;
 
 pub use self::core::Core;
 pub use action::{Action, Close, Interest, Listen};
-pub use config::{
-    Balance, ClientTimeouts, Cluster, Config, ConfigError, Endpoint, Limits, Listener, Route, Timeouts,
-};
+pub use config::{Balance, Cluster, Config, ConfigError, Endpoint, Limits, Listener, Route};
+pub use flags::{Cause, Flags, Phase};
 pub use ids::{ClusterId, EndpointId, ListenerId, RouteId};
 pub use input::{ConnId, Input, NetError, Permit};
 pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, replay};
-pub use record::{
-    Attempt, AttemptResult, Cause, Flags, Marks, Outcome, Phase, Reason, RequestSummary, Times,
-};
-pub use time::{Deadline, Instant, Timer};
+pub use record::{Attempt, AttemptResult, Marks, Outcome, Reason, RequestSummary, Times};
+pub use time::{Deadline, Instant};
+pub use timeouts::{ClientTimeouts, Kind, Limit, Runs, Setting, Timeouts, Timer};

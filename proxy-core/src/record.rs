@@ -1,8 +1,10 @@
 //! The explanation of every exchange: who ended it, in which phase, after how long.
 
+use crate::flags::Flags;
 use crate::ids::{ClusterId, EndpointId, ListenerId, RouteId};
 use crate::input::NetError;
-use crate::time::{Instant, Timer};
+use crate::time::Instant;
+use crate::timeouts::Timer;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -222,7 +224,7 @@ impl Reason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Timeout(timer) => timeout_reason(timer),
+            Self::Timeout(timer) => timer.limit().reason,
             Self::ConnectRefused => "connect_refused",
             Self::ConnectUnreachable => "connect_unreachable",
             Self::ConnectExhausted => "connect_exhausted",
@@ -239,84 +241,4 @@ impl Reason {
             Self::Draining => "draining",
         }
     }
-}
-
-const fn timeout_reason(timer: Timer) -> &'static str {
-    match timer {
-        Timer::ClientHead => "client_head_timeout",
-        Timer::ClientBody => "client_body_timeout",
-        Timer::ClientWrite => "client_write_timeout",
-        Timer::ClientKeepAlive => "client_keepalive_timeout",
-        Timer::Linger => "linger_timeout",
-        Timer::Queue => "queue_timeout",
-        Timer::Connect => "connect_timeout",
-        Timer::UpstreamWrite => "upstream_write_timeout",
-        Timer::UpstreamRead => "upstream_read_timeout",
-        Timer::UpstreamHead => "upstream_head_timeout",
-        Timer::Total => "total_timeout",
-        Timer::StreamIdle => "stream_idle_timeout",
-        Timer::UpstreamKeepAlive => "upstream_keepalive_timeout",
-        Timer::Drain => "draining",
-    }
-}
-
-/// Who ended an exchange, and in which phase: HAProxy's session state at disconnection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Flags {
-    /// Who or what.
-    pub cause: Cause,
-    /// In which phase.
-    pub phase: Phase,
-}
-
-impl Flags {
-    /// Of an exchange that went well.
-    pub(crate) const WELL: Self = Self { cause: Cause::Nobody, phase: Phase::Done };
-
-    /// The two letters, `--` for an exchange that went well.
-    pub const fn letters(self) -> [u8; 2] {
-        [self.cause as u8, self.phase as u8]
-    }
-}
-
-/// Who ended an exchange. Upper case acts, lower case is a timeout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Cause {
-    /// Nobody: it went well.
-    Nobody = b'-',
-    /// The client left or broke a rule.
-    Client = b'C',
-    /// The client was late.
-    ClientTimeout = b'c',
-    /// The server refused, left or broke a rule.
-    Server = b'S',
-    /// The server was late.
-    ServerTimeout = b's',
-    /// We refused.
-    Proxy = b'P',
-    /// We lack a resource.
-    Resource = b'R',
-    /// We are shutting down.
-    Killed = b'K',
-}
-
-/// The phase in which an exchange ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Phase {
-    /// After it was over.
-    Done = b'-',
-    /// Reading the request head.
-    Request = b'R',
-    /// Queued.
-    Queue = b'Q',
-    /// Connecting.
-    Connect = b'C',
-    /// Waiting for the response head.
-    Head = b'H',
-    /// Bodies were moving.
-    Data = b'D',
-    /// `total` ran out, wherever.
-    Total = b'T',
 }

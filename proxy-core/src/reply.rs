@@ -1,15 +1,25 @@
 //! The answers that we write ourselves: short text that a person can act on, with `Proxy-Status` (RFC 9209).
 
-use crate::exchange::verdict::Failure;
+use crate::record::Reason;
+use alloc::borrow::Cow;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 
-/// What a reply needs to know besides the failure.
+/// What we answer, and why: whatever the request deserves, to whomever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) reason: Reason,
+    /// Field lines besides those that every answer of ours has.
+    pub(crate) fields: Vec<(&'static str, Cow<'static, str>)>,
+    /// The content, without a line end.
+    pub(crate) text: String,
+}
+
+/// To whom it goes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReplyContext {
-    /// Named in the text, when it may be.
-    pub(crate) endpoint: Option<SocketAddr>,
     /// The request's id.
     pub(crate) id: u64,
     /// Whether the connection goes on.
@@ -20,38 +30,30 @@ pub(crate) struct ReplyContext {
     pub(crate) to_head: bool,
 }
 
-/// Seconds after which a client may try again what we chose not to try.
-const RETRY_AFTER_SECONDS: u32 = 1;
-
 /// Writes the whole reply and returns its content's length.
-pub(crate) fn write_reply(out: &mut Vec<u8>, failure: &Failure, context: ReplyContext) -> usize {
-    let status = failure.status();
-    let mut text = failure.text(context.endpoint);
-    text.push('\n');
-    out.reserve(384 + text.len());
-    let head = format!(
-        "HTTP/1.1 {status} {}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n\
-         Cache-Control: no-store\r\nProxy-Status: weir; error={}\r\nX-Request-Id: {:016x}\r\n",
-        phrase(status),
-        text.len(),
-        failure.proxy_status(),
-        context.id,
-    );
-    out.extend_from_slice(head.as_bytes());
-    if status == 503 {
-        out.extend_from_slice(format!("Retry-After: {RETRY_AFTER_SECONDS}\r\n").as_bytes());
+pub(crate) fn write_reply(out: &mut Vec<u8>, answer: &Answer, context: ReplyContext) -> usize {
+    let Answer { status, fields, text, .. } = answer;
+    let length = text.len() + 1;
+    out.reserve(384 + length);
+    let mut line = |line: &str| out.extend_from_slice(line.as_bytes());
+    line(&format!("HTTP/1.1 {status} {}\r\n", phrase(*status)));
+    line(&format!("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n"));
+    for (name, value) in fields {
+        line(&format!("{name}: {value}\r\n"));
     }
+    line(&format!("X-Request-Id: {:016x}\r\n", context.id));
     match (context.keep_alive, context.to_http10) {
-        (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
-        (true, true) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+        (false, _) => line("Connection: close\r\n"),
+        (true, true) => line("Connection: keep-alive\r\n"),
         (true, false) => {}
     }
-    out.extend_from_slice(b"\r\n");
+    line("\r\n");
     if context.to_head {
         return 0;
     }
-    out.extend_from_slice(text.as_bytes());
-    text.len()
+    line(text);
+    line("\n");
+    length
 }
 
 const fn phrase(status: u16) -> &'static str {
@@ -76,14 +78,20 @@ const fn phrase(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::verdict::Failure;
     use crate::input::NetError;
+    use alloc::vec;
 
-    fn reply(failure: &Failure, keep_alive: bool, to_head: bool) -> alloc::string::String {
+    fn reply(failure: &Failure, keep_alive: bool, to_head: bool) -> String {
         let endpoint = Some("127.0.0.1:9001".parse().unwrap());
+        let context = ReplyContext { id: 7, keep_alive, to_http10: false, to_head };
+        written(&failure.answer(endpoint), context)
+    }
+
+    fn written(answer: &Answer, context: ReplyContext) -> String {
         let mut out = Vec::new();
-        let context = ReplyContext { endpoint, id: 7, keep_alive, to_http10: false, to_head };
-        write_reply(&mut out, failure, context);
-        alloc::string::String::from_utf8(out).unwrap()
+        write_reply(&mut out, answer, context);
+        String::from_utf8(out).unwrap()
     }
 
     #[test]
@@ -101,11 +109,9 @@ mod tests {
 
     #[test]
     fn a_reply_tells_a_1_0_client_that_its_connection_goes_on() {
-        let context =
-            ReplyContext { endpoint: None, id: 7, keep_alive: true, to_http10: true, to_head: false };
-        let mut out = Vec::new();
-        write_reply(&mut out, &Failure::UpstreamReset, context);
-        assert!(out.windows(26).any(|window| window == b"\r\nConnection: keep-alive\r\n"), "{out:?}");
+        let context = ReplyContext { id: 7, keep_alive: true, to_http10: true, to_head: false };
+        let reply = written(&Failure::UpstreamReset.answer(None), context);
+        assert!(reply.contains("\r\nConnection: keep-alive\r\n"), "{reply}");
     }
 
     #[test]
@@ -118,5 +124,16 @@ mod tests {
     #[test]
     fn what_we_chose_not_to_try_may_be_tried_again() {
         assert!(reply(&Failure::QueueFull, true, false).contains("\r\nRetry-After: 1\r\n"));
+    }
+    #[test]
+    fn any_answer_can_be_written() {
+        let fields = vec![("Location", "https://example.com/".into())];
+        let answer = Answer { status: 200, reason: Reason::Ok, fields, text: "Elsewhere".into() };
+        let context = ReplyContext { id: 7, keep_alive: true, to_http10: false, to_head: false };
+        assert_eq!(
+            written(&answer, context),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\n\
+             Location: https://example.com/\r\nX-Request-Id: 0000000000000007\r\n\r\nElsewhere\n"
+        );
     }
 }

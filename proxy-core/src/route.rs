@@ -82,8 +82,8 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Timeouts;
     use crate::ids::ClusterId;
+    use crate::timeouts::Timeouts;
 
     fn router(routes: &[(&str, &str)]) -> Router {
         let routes: Vec<_> = routes

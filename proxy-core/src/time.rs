@@ -1,5 +1,6 @@
 //! Time as the core sees it: a number handed in by whoever drives it. Nothing here reads a clock.
 
+use crate::timeouts::Timer;
 use core::fmt;
 use core::num::NonZeroU64;
 use core::time::Duration;
@@ -81,37 +82,4 @@ pub struct Deadline {
     pub at: Instant,
     /// Which limit it is.
     pub timer: Timer,
-}
-
-/// Every limit on waiting, by its name in the configuration (`timeouts.…`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Timer {
-    /// `client.head`: a request head, from its first octet.
-    ClientHead,
-    /// `client.body`: the next request body octet, or the minimum rate.
-    ClientBody,
-    /// `client.write`: octets wait for the client and none is accepted.
-    ClientWrite,
-    /// `client.keepalive`: an idle client connection.
-    ClientKeepAlive,
-    /// How long a connection that we close is read from so that the last reply survives (RFC 9112 §9.6).
-    Linger,
-    /// `queue`: waiting for a connection slot of an upstream.
-    Queue,
-    /// `connect`: one attempt to connect.
-    Connect,
-    /// `write`: octets wait for the upstream and none is accepted.
-    UpstreamWrite,
-    /// `read`: the upstream owes octets and sends none.
-    UpstreamRead,
-    /// `head`: the response head, from the end of the request.
-    UpstreamHead,
-    /// `total`: the whole exchange, from the request's first octet.
-    Total,
-    /// `stream.idle`: a tunnel or stream in which nothing moves.
-    StreamIdle,
-    /// `upstream.keepalive`: an idle pooled connection.
-    UpstreamKeepAlive,
-    /// `drain`: everything ends at this point of a shutdown.
-    Drain,
 }

@@ -5,7 +5,7 @@ use crate::model::routes;
 use crate::script::{self, Script, cyclic};
 use crate::time::Nanos;
 use proxy_core::{
-    Balance, ClientTimeouts, Cluster, ClusterId, Config, Endpoint, Listener, ListenerId, Route, Timeouts,
+    Balance, Cluster, ClusterId, Config, Endpoint, Listener, ListenerId, Route, Timeouts, Timer,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -73,25 +73,12 @@ pub(crate) fn body_max(plan: &script::Route) -> Option<u64> {
 }
 
 fn timeouts(script: &Script, limit: impl Fn(&str) -> Option<Nanos>) -> Timeouts {
-    let limit = |key| limit(key).map(Duration::from_nanos);
-    Timeouts {
-        client: ClientTimeouts {
-            head: limit("client.head"),
-            body: limit("client.body"),
-            body_rate_min: body_rate(script),
-            write: limit("client.write"),
-            keepalive: limit("client.keepalive"),
-        },
-        queue: limit("queue"),
-        connect: limit("connect"),
-        write: limit("write"),
-        read: limit("read"),
-        head: limit("head"),
-        total: limit("total"),
-        stream_idle: limit("stream.idle"),
-        upstream_keepalive: limit("upstream.keepalive"),
-        drain: limit("drain"),
+    let mut timeouts = Timeouts::default();
+    timeouts.client.body_rate_min = body_rate(script);
+    for setting in Timer::ALL.iter().filter_map(|limit| limit.setting) {
+        *(setting.field)(&mut timeouts) = limit(setting.key).map(Duration::from_nanos);
     }
+    timeouts
 }
 
 /// Least mean rate of a request body, in octets per second; 0 is none.

@@ -12,6 +12,7 @@ use crate::input::ConnId;
 use crate::link::{Link, LinkState};
 use crate::session::{Session, SessionState};
 use crate::time::{Deadline, Instant};
+use crate::timeouts::{Limit, Runs, Timeouts, Timer};
 
 /// What re-framing may add to a buffer's worth of body: chunk lines around one read's pieces.
 const FRAMING_SLACK: usize = 4 * 1024;
@@ -70,14 +71,14 @@ impl Core {
             let is_armed = armed.is_some_and(|armed| armed <= deadline.at);
             assert!(is_armed, "{deadline:?} of {conn:?} has no alarm");
         }
-        let may_wait = match judged {
+        let may_wait = || match judged {
             Judged::Client(_) => self.has_limits_off(),
             Judged::Alone(alone) => {
                 matches!(alone.session.state, SessionState::Unadmitted) || self.has_limits_off()
             }
             Judged::Carrier(_) | Judged::Pooled(_) => true,
         };
-        assert!(deadline.is_some() || may_wait, "{conn:?} waits without a deadline: {judged:?}");
+        assert!(deadline.is_some() || may_wait(), "{conn:?} waits without a deadline: {judged:?}");
     }
 
     /// The driver knows what is wanted; it is asked to write exactly while there is something, and not to read only for
@@ -135,21 +136,12 @@ impl Core {
 
     /// With limits switched off, a wait without a deadline is what was asked for.
     fn has_limits_off(&self) -> bool {
-        let off = |timeouts: &crate::config::Timeouts| {
-            let client = &timeouts.client;
-            [
-                client.head,
-                client.body,
-                client.write,
-                client.keepalive,
-                timeouts.queue,
-                timeouts.connect,
-                timeouts.write,
-                timeouts.total,
-                timeouts.read,
-                timeouts.stream_idle,
-            ]
-            .contains(&None)
+        let usual = Timeouts::default();
+        // What bounds no request, or is off as a rule, is not waited for.
+        let may_be_off = |limit: &&Limit| limit.runs == Runs::Apart || limit.of(&usual).is_none();
+        let off = |timeouts: &Timeouts| {
+            let mut bounds = Timer::ALL.iter().filter(|limit| !may_be_off(limit));
+            bounds.any(|limit| limit.of(timeouts).is_none())
         };
         off(&self.config.timeouts) || self.config.routes.iter().any(|route| off(&route.timeouts))
     }

@@ -3,12 +3,12 @@
 use super::Core;
 use super::interest::{client_room, server_room};
 use super::view::{Alone, Judged, View};
-use crate::config::Timeouts;
 use crate::exchange::{Exchange, Stage};
 use crate::input::ConnId;
 use crate::link::{Link, LinkState};
 use crate::session::SessionState;
-use crate::time::{Deadline, Instant, Timer};
+use crate::time::{Deadline, Instant};
+use crate::timeouts::{Timeouts, Timer};
 use core::time::Duration;
 
 /// How long a connection that we close is read from: nginx's `lingering_timeout` is 5 s; ours counts in all.

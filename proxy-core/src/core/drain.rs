@@ -6,7 +6,8 @@ use crate::action::{Action, Close, Listen};
 use crate::exchange::verdict::Failure;
 use crate::input::ConnId;
 use crate::session::SessionState;
-use crate::time::{Deadline, Instant, Timer};
+use crate::time::{Deadline, Instant};
+use crate::timeouts::Timer;
 use alloc::vec::Vec;
 
 /// How far a shutdown is.

@@ -8,13 +8,14 @@ use crate::action::{Action, Close};
 use crate::config::Config;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Ending, Exchange, Stage};
+use crate::flags::{Flags, Phase};
 use crate::http::{Method, RequestHead, Version};
 use crate::ids::ExchangeId;
 use crate::input::{ConnId, StreamId};
-use crate::record::{Phase, Reason};
-use crate::reply::{ReplyContext, write_reply};
+use crate::record::Reason;
+use crate::reply::{Answer, ReplyContext, write_reply};
 use crate::session::{Serving, SessionState, Then};
-use crate::time::Timer;
+use crate::timeouts::Timer;
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -83,12 +84,12 @@ impl Core {
         let (now, is_draining) = (self.now, self.draining.is_on());
         let Trio { exchange, session, .. } = self.table.touch_trio(id);
         exchange.conclude(failure.reason(), now);
+        let endpoint = exchange
+            .attempts
+            .last()
+            .filter(|_| self.config.explain_addresses)
+            .map(|attempt| self.upstreams.addr(attempt.endpoint));
         let context = ReplyContext {
-            endpoint: exchange
-                .attempts
-                .last()
-                .filter(|_| self.config.explain_addresses)
-                .map(|attempt| self.upstreams.addr(attempt.endpoint)),
             id: exchange.request_id,
             keep_alive: !is_draining && session.may_keep_after_reply(),
             to_http10: exchange.version == Version::Http10,
@@ -96,7 +97,7 @@ impl Core {
         };
         let then = if context.keep_alive { Then::KeepAlive } else { session.farewell() };
         // `total` does not count for what says that it ran out: `client.write` bounds a reply.
-        self.reply(id, failure, phase, context, then);
+        self.reply(id, &failure.answer(endpoint), failure.flags(phase), context, then);
     }
 
     /// Answers a request that is not served.
@@ -107,7 +108,6 @@ impl Core {
             && session.may_follow();
         let exchange = self.new_exchange(conn, head);
         let context = ReplyContext {
-            endpoint: None,
             id: exchange.request_id,
             keep_alive,
             to_head: exchange.method == Method::Head,
@@ -116,15 +116,15 @@ impl Core {
         let then = if keep_alive { Then::KeepAlive } else { Then::Linger };
         let id = self.table.insert_exchange(exchange);
         self.table.touch_session(conn).state = SessionState::Serving(Serving::refusing(id));
-        self.reply(id, failure, Phase::Request, context, then);
+        self.reply(id, &failure.answer(None), failure.flags(Phase::Request), context, then);
     }
 
-    fn reply(&mut self, id: ExchangeId, failure: &Failure, phase: Phase, context: ReplyContext, then: Then) {
+    fn reply(&mut self, id: ExchangeId, answer: &Answer, flags: Flags, context: ReplyContext, then: Then) {
         let mut active = self.active(id);
         let mut sent = 0;
-        active.client().outbox.append(|out| sent = write_reply(out, failure, context) as u64);
+        active.client().outbox.append(|out| sent = write_reply(out, answer, context) as u64);
         active.trio.exchange.sent = sent;
-        let ending = ending(failure, phase, Some(failure.status()));
+        let ending = Ending { status: Some(answer.status), reason: answer.reason, flags };
         active.trio.exchange.stage = Stage::Flushing { ending, has_total: false, then };
     }
 

@@ -8,7 +8,7 @@ use crate::exchange::verdict::Failure;
 use crate::ids::ExchangeId;
 use crate::input::{ConnId, NetError, StreamId};
 use crate::session::SessionState;
-use crate::time::Timer;
+use crate::timeouts::Timer;
 
 impl Core {
     pub(super) fn on_tick(&mut self) {

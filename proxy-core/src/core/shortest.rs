@@ -1,10 +1,10 @@
 //! The shortest of the limits on waiting: what a deadline cannot come before.
 
-use crate::config::{Config, Route, Timeouts};
+use crate::config::Config;
 use crate::ids::RouteId;
 use crate::time::Instant;
+use crate::timeouts::{Runs, Timeouts, Timer};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 /// The shortest of the limits that may end for a session, however it goes on, in nanoseconds. Worked out once.
 #[derive(Clone, Debug)]
@@ -17,21 +17,15 @@ pub(super) struct Shortest {
 
 impl Shortest {
     pub(super) fn new(config: &Config) -> Self {
-        let of = |limits: &[Option<Duration>]| {
-            let shortest = limits.iter().flatten().min();
-            shortest.map_or(u64::MAX, |limit| Instant::ZERO.after(*limit).as_nanos())
+        let of = |runs, timeouts: &Timeouts| {
+            let running = Timer::ALL.iter().filter(|limit| [runs, Runs::Throughout].contains(&limit.runs));
+            let shortest = running.filter_map(|limit| limit.of(timeouts)).min();
+            shortest.map_or(u64::MAX, |limit| Instant::ZERO.after(limit).as_nanos())
         };
-        let client = &config.timeouts.client;
+        let routes = config.routes.iter();
         Self {
-            unrouted: of(&[client.head, client.keepalive, client.write, config.timeouts.total]),
-            routed: config
-                .routes
-                .iter()
-                .map(|Route { timeouts, .. }| {
-                    let Timeouts { client, write, read, head, total, stream_idle, .. } = timeouts;
-                    of(&[client.body, client.write, *write, *read, *head, *total, *stream_idle])
-                })
-                .collect(),
+            unrouted: of(Runs::Unrouted, &config.timeouts),
+            routed: routes.map(|route| of(Runs::Carried, &route.timeouts)).collect(),
         }
     }
 

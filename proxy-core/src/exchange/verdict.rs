@@ -1,11 +1,14 @@
-//! What a failure means: whose it is, which status it deserves, what the log calls it. Pure tables.
+//! What a failure means: whose it is, which status it deserves, what the log and the client are told. One row for each.
 
+use crate::flags::{Cause, Flags, Phase};
 use crate::http::{BadBody, BadHead};
 use crate::input::NetError;
-use crate::record::{Cause, Flags, Phase, Reason};
-use crate::time::Timer;
+use crate::record::Reason;
+use crate::reply::Answer;
+use crate::timeouts::{Limit, Timer};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec;
 use core::net::SocketAddr;
 
 /// How an exchange failed, named after the rule or limit broken.
@@ -35,181 +38,126 @@ pub(crate) enum Failure {
     LastHop,
 }
 
+/// What a failure means.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    /// The status that it deserves while none was sent: upstream dead or wrong 502, we chose not to try 503 (RFC 9110
+    /// §15.6.3, §15.6.4); of a limit on waiting see [`Limit::status`]. 499 is for the log only.
+    status: u16,
+    reason: Reason,
+    cause: Cause,
+    /// In which phase it counts, if not in the one that the exchange has reached.
+    phase: Option<Phase>,
+    /// The error type in `Proxy-Status` (RFC 9209 §2.3).
+    error: &'static str,
+    /// One sentence that a person can act on. `{at}` is the endpoint, `{rule}` the rule or limit that was broken.
+    text: &'static str,
+}
+
 impl Failure {
-    pub(crate) fn reason(&self) -> Reason {
+    #[rustfmt::skip]
+    fn row(&self) -> Row {
+        use Cause::{Client, Nobody, Proxy, Resource, Server};
         match self {
-            Self::Timeout(Timer::Drain) => Reason::Draining,
-            Self::Timeout(timer) => Reason::Timeout(*timer),
-            Self::Connect(NetError::Refused | NetError::Reset) => Reason::ConnectRefused,
-            Self::Connect(NetError::TimedOut) => Reason::Timeout(Timer::Connect),
-            Self::Connect(NetError::Exhausted) => Reason::ConnectExhausted,
-            Self::Connect(NetError::Unreachable | NetError::Other) => Reason::ConnectUnreachable,
-            Self::UpstreamReset => Reason::UpstreamReset,
-            Self::UpstreamClosedEarly => Reason::UpstreamClosedEarly,
-            Self::BadResponseHead(bad) if bad.is_too_large() => Reason::UpstreamHeadTooLarge,
-            Self::BadResponseHead(_)
-            | Self::BadResponseBody(_)
-            | Self::UnaskedResponse
-            | Self::UnaskedSwitch => Reason::UpstreamBadResponse,
-            Self::NoEndpoint => Reason::NoHealthyEndpoint,
-            Self::QueueFull => Reason::QueueFull,
-            Self::NoRoute => Reason::NoRoute,
-            Self::BadRequestHead(bad) if bad.is_too_large() => Reason::RequestTooLarge,
-            Self::BadRequestHead(_) | Self::BadRequestBody(_) => Reason::BadRequest,
-            Self::BodyTooLarge { .. } => Reason::RequestTooLarge,
-            Self::ClientGone => Reason::ClientAborted,
-            Self::LastHop => Reason::Ok,
+            Self::Timeout(timer) => Row::late(timer.limit()),
+            Self::Connect(NetError::TimedOut) => Row::late(Timer::Connect.limit()),
+            Self::Connect(NetError::Refused) => row(502, Reason::ConnectRefused, Server, "connection_refused",
+                "Upstream unavailable: connection refused{at}").when(Phase::Connect),
+            Self::Connect(NetError::Reset) => row(502, Reason::ConnectRefused, Server, "connection_refused",
+                "Upstream unavailable: connection reset while connecting{at}").when(Phase::Connect),
+            Self::Connect(NetError::Unreachable) => row(502, Reason::ConnectUnreachable, Server, "destination_ip_unroutable",
+                "Upstream unavailable: no route to it{at}").when(Phase::Connect),
+            Self::Connect(NetError::Other) => row(502, Reason::ConnectUnreachable, Server, "destination_ip_unroutable",
+                "Upstream unavailable: connecting failed{at}").when(Phase::Connect),
+            Self::Connect(NetError::Exhausted) => row(502, Reason::ConnectExhausted, Resource, "proxy_internal_error",
+                "Upstream unavailable: the proxy is out of descriptors, ports or memory{at}").when(Phase::Connect),
+            Self::UpstreamReset => row(502, Reason::UpstreamReset, Server, "connection_terminated",
+                "Upstream failed: it reset the connection before answering{at}"),
+            Self::UpstreamClosedEarly => row(502, Reason::UpstreamClosedEarly, Server, "http_response_incomplete",
+                "Upstream failed: it closed the connection before answering{at}"),
+            Self::BadResponseHead(bad) if bad.is_too_large() => row(502, Reason::UpstreamHeadTooLarge, Server,
+                "http_response_header_section_size", "Upstream sent a bad response: {rule}{at}"),
+            Self::BadResponseHead(_) | Self::BadResponseBody(_) => row(502, Reason::UpstreamBadResponse, Server,
+                "http_protocol_error", "Upstream sent a bad response: {rule}{at}"),
+            Self::UnaskedResponse => row(502, Reason::UpstreamBadResponse, Server, "http_protocol_error",
+                "Upstream sent a bad response: it answered before it was asked{at}"),
+            Self::UnaskedSwitch => row(502, Reason::UpstreamBadResponse, Server, "http_upgrade_failed",
+                "Upstream sent a bad response: it switched protocols unasked{at}"),
+            Self::NoEndpoint => row(503, Reason::NoHealthyEndpoint, Server, "destination_unavailable",
+                "No upstream server is configured for this request"),
+            Self::QueueFull => row(503, Reason::QueueFull, Server, "connection_limit_reached",
+                "Too many requests are waiting for the upstream"),
+            Self::NoRoute => row(404, Reason::NoRoute, Proxy, "destination_not_found",
+                "No route matches this host and path"),
+            Self::BadRequestHead(bad) if bad.is_too_large() => row(bad.status(), Reason::RequestTooLarge, Proxy,
+                "http_request_error", "Bad request: {rule}"),
+            Self::BadRequestHead(bad) => row(bad.status(), Reason::BadRequest, Proxy, "http_request_error",
+                "Bad request: {rule}"),
+            Self::BadRequestBody(_) => row(400, Reason::BadRequest, Proxy, "http_request_error", "Bad request: {rule}"),
+            Self::BodyTooLarge { .. } => row(413, Reason::RequestTooLarge, Proxy, "http_request_denied",
+                "The request body is larger than {rule} octets"),
+            Self::ClientGone => row(499, Reason::ClientAborted, Client, "http_request_error", "The client left"),
+            Self::LastHop => row(200, Reason::Ok, Nobody, "proxy_internal_response",
+                "Max-Forwards ends at this proxy").when(Phase::Done),
         }
     }
 
-    /// The status that it deserves while none was sent: client late 408, upstream late 504, upstream dead or wrong
-    /// 502, we chose not to try 503 (RFC 9110 §15.5.9, §15.6.3–5). 499 is for the log only.
-    pub(crate) fn status(&self) -> u16 {
-        match self {
-            Self::Timeout(Timer::ClientHead | Timer::ClientBody | Timer::ClientWrite) => 408,
-            Self::Timeout(Timer::Queue | Timer::Drain) => 503,
-            Self::Timeout(_) | Self::Connect(NetError::TimedOut) => 504,
-            Self::Connect(_)
-            | Self::UpstreamReset
-            | Self::UpstreamClosedEarly
-            | Self::BadResponseHead(_)
-            | Self::BadResponseBody(_)
-            | Self::UnaskedResponse
-            | Self::UnaskedSwitch => 502,
-            Self::NoEndpoint | Self::QueueFull => 503,
-            Self::NoRoute => 404,
-            Self::BadRequestHead(bad) => bad.status(),
-            Self::BadRequestBody(_) => 400,
-            Self::BodyTooLarge { .. } => 413,
-            Self::ClientGone => 499,
-            Self::LastHop => 200,
-        }
+    pub(crate) fn reason(&self) -> Reason {
+        self.row().reason
     }
 
     /// Who ended it, and in which phase it was.
-    pub(crate) fn flags(&self, phase: Phase) -> Flags {
-        let phase = match self {
-            Self::Timeout(Timer::ClientHead) => Phase::Request,
-            Self::Timeout(Timer::ClientBody | Timer::ClientWrite | Timer::UpstreamWrite) => Phase::Data,
-            Self::Timeout(Timer::Total) => Phase::Total,
-            Self::Connect(_) => Phase::Connect,
-            Self::LastHop => Phase::Done,
-            _ => phase,
-        };
-        Flags { cause: self.cause(), phase }
+    pub(crate) fn flags(&self, reached: Phase) -> Flags {
+        let row = self.row();
+        Flags { cause: row.cause, phase: row.phase.unwrap_or(reached) }
     }
 
-    const fn cause(&self) -> Cause {
-        match self {
-            Self::Timeout(
-                Timer::ClientHead
-                | Timer::ClientBody
-                | Timer::ClientWrite
-                | Timer::ClientKeepAlive
-                | Timer::Linger,
-            ) => Cause::ClientTimeout,
-            Self::Timeout(Timer::Drain) => Cause::Killed,
-            Self::Timeout(_) | Self::Connect(NetError::TimedOut) => Cause::ServerTimeout,
-            Self::Connect(NetError::Exhausted) => Cause::Resource,
-            Self::Connect(_)
-            | Self::UpstreamReset
-            | Self::UpstreamClosedEarly
-            | Self::BadResponseHead(_)
-            | Self::BadResponseBody(_)
-            | Self::UnaskedResponse
-            | Self::UnaskedSwitch
-            | Self::NoEndpoint
-            | Self::QueueFull => Cause::Server,
-            Self::NoRoute | Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::BodyTooLarge { .. } => {
-                Cause::Proxy
-            }
-            Self::ClientGone => Cause::Client,
-            Self::LastHop => Cause::Nobody,
-        }
-    }
-
-    /// The error type of RFC 9209 §2.3; `None` for what is not a proxy error in its sense.
-    pub(crate) fn proxy_status(&self) -> &'static str {
-        match self {
-            Self::Timeout(Timer::Connect) | Self::Connect(NetError::TimedOut) => "connection_timeout",
-            Self::Timeout(Timer::UpstreamWrite) => "connection_write_timeout",
-            Self::Timeout(Timer::UpstreamRead) => "connection_read_timeout",
-            Self::Timeout(Timer::Queue) | Self::QueueFull => "connection_limit_reached",
-            Self::Timeout(Timer::ClientHead | Timer::ClientBody | Timer::ClientWrite) => "http_request_error",
-            Self::Timeout(Timer::Drain) | Self::NoEndpoint => "destination_unavailable",
-            Self::Timeout(_) => "http_response_timeout",
-            Self::Connect(NetError::Refused | NetError::Reset) => "connection_refused",
-            Self::Connect(NetError::Unreachable | NetError::Other) => "destination_ip_unroutable",
-            Self::Connect(NetError::Exhausted) => "proxy_internal_error",
-            Self::UpstreamReset => "connection_terminated",
-            Self::UpstreamClosedEarly => "http_response_incomplete",
-            Self::BadResponseHead(bad) if bad.is_too_large() => "http_response_header_section_size",
-            Self::BadResponseHead(_) | Self::BadResponseBody(_) | Self::UnaskedResponse => {
-                "http_protocol_error"
-            }
-            Self::UnaskedSwitch => "http_upgrade_failed",
-            Self::NoRoute => "destination_not_found",
-            Self::BadRequestHead(_) | Self::BadRequestBody(_) | Self::ClientGone => "http_request_error",
-            Self::BodyTooLarge { .. } => "http_request_denied",
-            Self::LastHop => "proxy_internal_response",
-        }
-    }
-
-    /// One sentence that a person can act on. `endpoint` is named when it is given.
-    pub(crate) fn text(&self, endpoint: Option<SocketAddr>) -> String {
+    /// What the client is told. `endpoint` is named when it is given.
+    pub(crate) fn answer(&self, endpoint: Option<SocketAddr>) -> Answer {
+        let row = self.row();
         let at = endpoint.map_or_else(String::new, |addr| format!(" ({addr})"));
+        let mut fields = vec![
+            ("Cache-Control", "no-store".into()),
+            ("Proxy-Status", format!("weir; error={}", row.error).into()),
+        ];
+        if row.status == 503 {
+            fields.push(("Retry-After", RETRY_AFTER_SECONDS.into()));
+        }
+        let text = row.text.replace("{at}", &at).replace("{rule}", &self.rule());
+        Answer { status: row.status, reason: row.reason, fields, text }
+    }
+
+    /// Which rule was broken, or which limit.
+    fn rule(&self) -> String {
         match self {
-            Self::Timeout(timer) => timeout_text(*timer, &at),
-            Self::Connect(error) => format!("Upstream unavailable: {}{at}", connect_text(*error)),
-            Self::UpstreamReset => format!("Upstream failed: it reset the connection before answering{at}"),
-            Self::UpstreamClosedEarly => {
-                format!("Upstream failed: it closed the connection before answering{at}")
-            }
-            Self::BadResponseHead(bad) => format!("Upstream sent a bad response: {bad}{at}"),
-            Self::BadResponseBody(bad) => format!("Upstream sent a bad response: {bad}{at}"),
-            Self::UnaskedResponse => {
-                format!("Upstream sent a bad response: it answered before it was asked{at}")
-            }
-            Self::UnaskedSwitch => format!("Upstream sent a bad response: it switched protocols unasked{at}"),
-            Self::NoEndpoint => "No upstream server is configured for this request".into(),
-            Self::QueueFull => "Too many requests are waiting for the upstream".into(),
-            Self::NoRoute => "No route matches this host and path".into(),
-            Self::BadRequestHead(bad) => format!("Bad request: {bad}"),
-            Self::BadRequestBody(bad) => format!("Bad request: {bad}"),
-            Self::BodyTooLarge { limit } => format!("The request body is larger than {limit} octets"),
-            Self::ClientGone => "The client left".into(),
-            Self::LastHop => "Max-Forwards ends at this proxy".into(),
+            Self::BadResponseHead(bad) | Self::BadRequestHead(bad) => bad.to_string(),
+            Self::BadResponseBody(bad) | Self::BadRequestBody(bad) => bad.to_string(),
+            Self::BodyTooLarge { limit } => limit.to_string(),
+            _ => String::new(),
         }
     }
 }
 
-const fn connect_text(error: NetError) -> &'static str {
-    match error {
-        NetError::Refused => "connection refused",
-        NetError::Unreachable => "no route to it",
-        NetError::Reset => "connection reset while connecting",
-        NetError::TimedOut => "connecting took too long",
-        NetError::Exhausted => "the proxy is out of descriptors, ports or memory",
-        NetError::Other => "connecting failed",
-    }
+/// Seconds after which a client may try again what we chose not to try.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+const fn row(status: u16, reason: Reason, cause: Cause, error: &'static str, text: &'static str) -> Row {
+    Row { status, reason, cause, phase: None, error, text }
 }
 
-fn timeout_text(timer: Timer, at: &str) -> String {
-    match timer {
-        Timer::ClientHead => "The request head took too long (client.head)".into(),
-        Timer::ClientBody => "The request body took too long (client.body)".into(),
-        Timer::ClientWrite => "The client did not take its response (client.write)".into(),
-        Timer::Queue => "No connection to the upstream became free in time (queue)".into(),
-        Timer::Connect => format!("Upstream timed out: connecting took too long (connect){at}"),
-        Timer::UpstreamWrite => format!("Upstream timed out: it did not take the request (write){at}"),
-        Timer::UpstreamRead => format!("Upstream timed out: it did not answer (read){at}"),
-        Timer::UpstreamHead => format!("Upstream timed out: its response head took too long (head){at}"),
-        Timer::Total => format!("The request took too long in all (total){at}"),
-        Timer::StreamIdle => format!("Nothing moved on the stream (stream.idle){at}"),
-        Timer::ClientKeepAlive | Timer::Linger | Timer::UpstreamKeepAlive => {
-            "An idle connection was closed".into()
-        }
-        Timer::Drain => "This proxy is shutting down".into(),
+impl Row {
+    /// A limit on waiting ran out.
+    const fn late(limit: &Limit) -> Self {
+        let reason = match limit.timer {
+            Timer::Drain => Reason::Draining,
+            timer => Reason::Timeout(timer),
+        };
+        let Limit { status, late, phase, error, text, .. } = *limit;
+        Self { status, reason, cause: late, phase, error, text }
+    }
+
+    const fn when(self, phase: Phase) -> Self {
+        Self { phase: Some(phase), ..self }
     }
 }
 
@@ -226,7 +174,7 @@ mod tests {
 
     #[test]
     fn whoever_was_late_picks_the_status() {
-        let status = |timer| Failure::Timeout(timer).status();
+        let status = |timer| Failure::Timeout(timer).row().status;
         for timer in [Timer::ClientHead, Timer::ClientBody] {
             assert_eq!(status(timer), 408, "{timer:?}");
         }
@@ -236,8 +184,20 @@ mod tests {
             assert_eq!(status(timer), 504, "{timer:?}");
         }
         assert_eq!(status(Timer::Queue), 503);
-        assert_eq!(Failure::Connect(NetError::Refused).status(), 502);
-        assert_eq!(Failure::Connect(NetError::TimedOut).status(), 504);
+        assert_eq!(Failure::Connect(NetError::Refused).row().status, 502);
+        assert_eq!(Failure::Connect(NetError::TimedOut).row().status, 504);
+    }
+
+    #[test]
+    fn the_text_names_the_rule_and_the_endpoint() {
+        let endpoint = Some("127.0.0.1:9001".parse().unwrap());
+        let text = |failure: Failure, endpoint| failure.answer(endpoint).text;
+        let limit = Failure::BodyTooLarge { limit: 7 };
+        assert_eq!(text(limit, endpoint), "The request body is larger than 7 octets");
+        let bad = Failure::BadResponseHead(BadHead::NoColon);
+        let rule = BadHead::NoColon.to_string();
+        assert_eq!(text(bad, endpoint), format!("Upstream sent a bad response: {rule} (127.0.0.1:9001)"));
+        assert_eq!(text(bad, None), format!("Upstream sent a bad response: {rule}"));
     }
 
     #[test]

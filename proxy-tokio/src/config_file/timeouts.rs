@@ -4,57 +4,27 @@
 use super::diagnostic::{Place, Source, line_and_column};
 use super::scalar;
 use super::section::Section;
-use proxy_core::{Config, RouteId, Timeouts, Timer};
+use proxy_core::{Config, Limit, RouteId, Setting, Timeouts, Timer};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One limit on waiting.
-struct Key {
-    /// Its full name.
-    path: &'static str,
-    /// Its name under `timeouts`.
-    name: &'static str,
-    timer: Timer,
-    /// Whether a route may have its own: only a limit that holds after the route is known.
-    per_route: bool,
-    get: fn(&Timeouts) -> Option<Duration>,
-    field: fn(&mut Timeouts) -> &mut Option<Duration>,
+/// All that can be set.
+fn settings() -> impl Iterator<Item = (&'static Limit, Setting)> {
+    Timer::ALL.iter().filter_map(|limit| Some((limit.timer.limit(), limit.setting?)))
 }
-
-macro_rules! key {
-    ($name:literal, $timer:ident, $per_route:literal, $($field:ident).+) => {
-        Key {
-            path: concat!("timeouts.", $name),
-            name: $name,
-            timer: Timer::$timer,
-            per_route: $per_route,
-            get: |timeouts| timeouts.$($field).+,
-            field: |timeouts| &mut timeouts.$($field).+,
-        }
-    };
-}
-
-/// All of them, in the order in which a request meets them.
-const KEYS: [Key; 13] = [
-    key!("client.keepalive", ClientKeepAlive, false, client.keepalive),
-    key!("client.head", ClientHead, false, client.head),
-    key!("client.body", ClientBody, true, client.body),
-    key!("client.write", ClientWrite, true, client.write),
-    key!("queue", Queue, true, queue),
-    key!("connect", Connect, true, connect),
-    key!("write", UpstreamWrite, true, write),
-    key!("read", UpstreamRead, true, read),
-    key!("head", UpstreamHead, true, head),
-    key!("total", Total, true, total),
-    key!("stream.idle", StreamIdle, true, stream_idle),
-    key!("upstream.keepalive", UpstreamKeepAlive, false, upstream_keepalive),
-    key!("drain", Drain, false, drain),
-];
 
 /// The full names of all.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    KEYS.iter().map(|key| key.path)
+    settings().map(|(_, setting)| setting.path)
+}
+
+/// The tables in which some of them stand.
+fn tables() -> Vec<&'static str> {
+    let mut tables =
+        settings().filter_map(|(_, setting)| Some(setting.key.split_once('.')?.0)).collect::<Vec<_>>();
+    tables.dedup();
+    tables
 }
 
 /// Which of the tables is read.
@@ -91,8 +61,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where each of [`KEYS`] was said.
-pub(super) type OriginList = [Origin; KEYS.len()];
+/// Where each of [`Timer::ALL`] was said.
+pub(super) type OriginList = [Origin; Timer::ALL.len()];
 
 /// A set of limits on waiting and where each was said.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +75,7 @@ impl Sourced {
     /// Reads one of the tables over what holds without it.
     pub(super) fn read(&mut self, section: Option<Section<'_>>, scope: Scope, sources: &[Source]) {
         let Some(mut section) = section else { return };
-        let nested = ["client", "stream", "upstream"].map(|name| (name, section.section(name)));
+        let nested = tables().into_iter().map(|name| (name, section.section(name))).collect::<Vec<_>>();
         section.not_yet(&["resolve", "attempt"]);
         self.read_keys(&mut section, "", scope, sources);
         section.finish();
@@ -124,19 +94,19 @@ impl Sourced {
 
     /// The keys that stand directly in the table `prefix`.
     fn read_keys(&mut self, section: &mut Section<'_>, prefix: &str, scope: Scope, sources: &[Source]) {
-        for (key, origin) in KEYS.iter().zip(&mut self.origins) {
-            let (table, name) = key.name.split_once('.').unwrap_or(("", key.name));
+        for (limit, setting) in settings() {
+            let (table, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
             if table != prefix {
                 continue;
             }
-            if scope == Scope::Route && !key.per_route {
+            if scope == Scope::Route && !limit.runs.is_per_route() {
                 section.refuse(name, "holds before a route is known: set it in [timeouts]");
                 continue;
             }
             let Some(node) = section.take(name) else { continue };
-            if let Some(limit) = section.context().read(&node, scalar::duration_limit) {
-                *(key.field)(&mut self.timeouts) = limit;
-                *origin = origin_of(node.place, sources);
+            if let Some(value) = section.context().read(&node, scalar::duration_limit) {
+                *(setting.field)(&mut self.timeouts) = value;
+                self.origins[limit.timer as usize] = origin_of(node.place, sources);
             }
         }
     }
@@ -181,19 +151,19 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// All limits that hold for `route`, or for all while none is known, in the order in which a request meets them.
+    /// All limits that hold for `route`, or for all while none is known.
     pub fn timeouts<'a>(
         &'a self,
         config: &'a Config,
         route: Option<RouteId>,
     ) -> impl Iterator<Item = TimeoutSetting<'a>> {
-        KEYS.iter().zip(0..).map(move |(key, index)| {
-            let route = route.filter(|_| key.per_route);
+        settings().map(move |(limit, setting)| {
+            let route = route.filter(|_| limit.runs.is_per_route());
             let of_route = route.and_then(|route| config.routes.get(route.index()));
             let timeouts = of_route.map_or(&config.timeouts, |route| &route.timeouts);
             let origins = route.and_then(|route| self.routes.get(route.index())).unwrap_or(&self.global);
-            let origin = origins.get::<usize>(index).unwrap_or(&Origin::Default);
-            TimeoutSetting { name: key.name, timer: key.timer, limit: (key.get)(timeouts), origin }
+            let origin = &origins[limit.timer as usize];
+            TimeoutSetting { name: setting.key, timer: limit.timer, limit: (setting.get)(timeouts), origin }
         })
     }
 

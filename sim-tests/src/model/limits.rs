@@ -1,9 +1,9 @@
 //! Which limits are in force: what the script sets, and the documented defaults for the rest.
 
 use super::routes;
-use super::table::{LIMITS, Limit};
 use crate::script::{Script, Timeouts};
 use crate::time::{MS, Nanos};
+use proxy_core::Timer;
 
 impl Timeouts {
     /// All as usual.
@@ -45,8 +45,12 @@ impl Timeouts {
     }
 }
 
-fn known(key: &str) -> &'static Limit {
-    LIMITS.iter().find(|limit| limit.key == key).unwrap_or(&LIMITS[0])
+/// What is documented for a key, which the tests of `table` compare; `None` is off.
+fn default(key: &str) -> Option<Nanos> {
+    let limit = Timer::ALL.iter().find(|limit| limit.setting.is_some_and(|setting| setting.key == key));
+    limit?
+        .of(&proxy_core::Timeouts::default())
+        .map(|limit| Nanos::try_from(limit.as_nanos()).unwrap_or(Nanos::MAX))
 }
 
 /// The limit under this key before a route is known; `None`: it is off.
@@ -74,7 +78,7 @@ pub(crate) fn limit_on(script: &Script, place: usize, key: &str) -> Option<Nanos
 
 fn resolve(everywhere: &Timeouts, here: Option<&Timeouts>, key: &str) -> Option<Nanos> {
     match here.and_then(|here| here.code(key)).or_else(|| everywhere.code(key)) {
-        None => known(key).default,
+        None => default(key),
         Some(OFF) => None,
         Some(code) => Some(Nanos::from(code) * UNIT),
     }
@@ -83,7 +87,8 @@ fn resolve(everywhere: &Timeouts, here: Option<&Timeouts>, key: &str) -> Option<
 /// Whether some limit is off, so that somebody may wait for ever.
 pub(crate) fn are_off(script: &Script) -> bool {
     let everywhere = [script.timeouts].into_iter().chain(script.routes.iter().map(|route| route.timeouts));
-    everywhere.into_iter().any(|timeouts| LIMITS.iter().any(|limit| timeouts.code(limit.key) == Some(OFF)))
+    let keys = || Timer::ALL.iter().filter_map(|limit| Some(limit.setting?.key));
+    everywhere.into_iter().any(|timeouts| keys().any(|key| timeouts.code(key) == Some(OFF)))
 }
 
 /// How much of the `total` of a route may be over when its request's head is read and the route is known.
@@ -104,7 +109,7 @@ pub(crate) fn are_ample(script: &Script, id: u32) -> bool {
     let waits = ["client.head", "client.body", "client.write", "queue", "connect", "write", "read", "total"];
     let place = routes::place_of(script, id).unwrap_or(0);
     waits.iter().all(|key| {
-        let default = known(key).default.unwrap_or(0);
+        let default = default(key).unwrap_or(0);
         limit_on(script, place, key).is_none_or(|limit| limit >= default)
     })
 }

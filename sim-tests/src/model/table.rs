@@ -1,8 +1,6 @@
 //! The promises of docs/timeouts.md and docs/logs.md as data: why an exchange may end, what the client is told, what the
 //! log says, and who must have been at fault.
 
-use crate::time::{Nanos, SECOND};
-
 /// One reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -26,18 +24,6 @@ pub(crate) enum Culprit {
     Upstream,
     /// The proxy chose or had to.
     Proxy,
-}
-
-/// One limit on waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Limit {
-    pub(crate) key: &'static str,
-    /// `None` is off.
-    pub(crate) default: Option<Nanos>,
-    /// How the table in docs/timeouts.md describes it.
-    pub(crate) kind: &'static str,
-    /// The reason that it gives; `None`: it ends connections that owe nobody anything.
-    pub(crate) reason: Option<&'static str>,
 }
 
 const fn row(
@@ -84,36 +70,6 @@ pub(crate) const REASONS: &[Row] = &[
     row("draining", &[], &["KR", "KQ", "KC", "KH", "KD"], Culprit::Proxy).or_cut(),
 ];
 
-const fn limit(
-    key: &'static str,
-    default: Option<u64>,
-    kind: &'static str,
-    reason: Option<&'static str>,
-) -> Limit {
-    let default = match default {
-        Some(seconds) => Some(seconds * SECOND),
-        None => None,
-    };
-    Limit { key, default, kind, reason }
-}
-
-/// Every limit on waiting.
-pub(crate) const LIMITS: &[Limit] = &[
-    limit("client.head", Some(10), "absolute", Some("client_head_timeout")),
-    limit("client.body", Some(15), "idle, and a least rate", Some("client_body_timeout")),
-    limit("client.write", Some(15), "idle", Some("client_write_timeout")),
-    limit("client.keepalive", Some(75), "idle", None),
-    limit("queue", Some(1), "absolute", Some("queue_timeout")),
-    limit("connect", Some(1), "absolute, per attempt", Some("connect_timeout")),
-    limit("write", Some(15), "idle", Some("upstream_write_timeout")),
-    limit("read", Some(15), "idle", Some("upstream_read_timeout")),
-    limit("head", None, "absolute", Some("upstream_head_timeout")),
-    limit("total", Some(30), "absolute", Some("total_timeout")),
-    limit("stream.idle", Some(300), "idle", Some("stream_idle_timeout")),
-    limit("upstream.keepalive", Some(55), "idle", None),
-    limit("drain", Some(30), "absolute", Some("draining")),
-];
-
 /// The error types (RFC 9209 §2.3) that a reply of the proxy's own may name for a reason.
 pub(crate) fn proxy_errors(reason: &str) -> &'static [&'static str] {
     match reason {
@@ -147,7 +103,9 @@ pub(crate) fn row_of(reason: &str) -> Option<&'static Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proxy_core::{Kind, Timeouts, Timer};
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     const TIMEOUTS: &str = include_str!("../../../docs/timeouts.md");
     const LOGS: &str = include_str!("../../../docs/logs.md");
@@ -187,6 +145,25 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_blames_whom_the_table_of_reasons_does() {
+        for limit in &Timer::ALL {
+            let Some(row) = row_of(limit.reason) else {
+                let is_silent =
+                    matches!(limit.timer, Timer::ClientKeepAlive | Timer::Linger | Timer::UpstreamKeepAlive);
+                assert!(is_silent, "{} is no reason", limit.reason);
+                continue;
+            };
+            assert!(row.statuses.is_empty() || row.statuses == [limit.status], "{}", limit.reason);
+            let who = char::from(limit.late as u8);
+            let phase = limit.phase.map(|phase| char::from(phase as u8));
+            for letters in row.letters {
+                assert!(letters.starts_with(who), "{}", limit.reason);
+                assert!(phase.is_none_or(|phase| letters.ends_with(phase)), "{}", limit.reason);
+            }
+        }
+    }
+
+    #[test]
     fn the_documented_failures_without_a_timeout_are_these() {
         for cells in table(TIMEOUTS, "## Failures without a timeout") {
             let row = row_of(quoted(cells[2])[0]).unwrap_or_else(|| panic!("{cells:?}"));
@@ -199,14 +176,21 @@ mod tests {
     #[test]
     fn the_documented_limits_are_these() {
         let documented = table(TIMEOUTS, "## One by one");
-        assert_eq!(documented.len(), LIMITS.len());
-        for (cells, limit) in documented.iter().zip(LIMITS) {
+        let settings = Timer::ALL.iter().filter_map(|limit| Some((limit, limit.setting?.key)));
+        let settings = settings.collect::<Vec<_>>();
+        assert_eq!(documented.len(), settings.len());
+        for (cells, (limit, key)) in documented.iter().zip(settings) {
             let default = match cells[1] {
                 "off" => None,
-                text if text.ends_with('m') => Some(u64::from(numbers(text)[0]) * 60 * SECOND),
-                text => Some(u64::from(numbers(text)[0]) * SECOND),
+                text if text.ends_with('m') => Some(Duration::from_secs(u64::from(numbers(text)[0]) * 60)),
+                text => Some(Duration::from_secs(numbers(text)[0].into())),
             };
-            assert_eq!((quoted(cells[0])[0], default, cells[2]), (limit.key, limit.default, limit.kind));
+            assert_eq!((quoted(cells[0])[0], default), (key, limit.of(&Timeouts::default())));
+            let kind = match limit.kind {
+                Kind::Absolute => "absolute",
+                Kind::Idle => "idle",
+            };
+            assert_eq!(cells[2].split(',').next(), Some(kind), "{key}");
         }
     }
 
@@ -215,7 +199,7 @@ mod tests {
         let line = TIMEOUTS.split("```").nth(1).unwrap();
         for line in line.lines() {
             let Some((_, end)) = line.split_once("→") else { continue };
-            let reason = LIMITS.iter().filter_map(|limit| limit.reason).find(|reason| end.contains(reason));
+            let reason = Timer::ALL.iter().map(|limit| limit.reason).find(|reason| end.contains(reason));
             let Some(reason) = reason else {
                 assert!(end.contains("closed silently"), "{line}");
                 continue;

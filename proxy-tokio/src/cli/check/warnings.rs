@@ -42,16 +42,9 @@ fn route_warnings(loaded: &Loaded, id: RouteId) -> Vec<String> {
         }));
         return warnings;
     }
-    let others = [
-        Timer::ClientBody,
-        Timer::ClientWrite,
-        Timer::Queue,
-        Timer::Connect,
-        Timer::UpstreamWrite,
-        Timer::UpstreamRead,
-        Timer::UpstreamHead,
-    ];
-    warnings.extend(others.into_iter().filter_map(limit).filter_map(|other| never(&other, &total)));
+    let others = Timer::ALL.iter().filter(|other| other.runs.is_per_route() && other.timer != Timer::Total);
+    let others = others.filter_map(|other| limit(other.timer));
+    warnings.extend(others.filter_map(|other| never(&other, &total)));
     warnings.extend(too_many_to_try(&loaded.config, route));
     warnings.extend(endless(route));
     warnings
