@@ -11,6 +11,7 @@ mod downstream;
 mod drain;
 mod ending;
 mod expiry;
+mod failing;
 mod interest;
 mod leasing;
 mod piping;
@@ -35,7 +36,7 @@ use crate::spare::Spare;
 use crate::time::{Deadline, Instant};
 use crate::timeouts::Timer;
 use crate::timers::Timers;
-use crate::upstreams::{Freed, Upstreams};
+use crate::upstreams::{Freed, Standing, Upstreams};
 use admission::Admission;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -119,7 +120,7 @@ impl Core {
             }
             Input::ConnectFailed { conn, error } => {
                 if let Some(Door::Connecting(id)) = self.table.door(conn) {
-                    self.on_connect_failed(id, error, None);
+                    self.attempt_failed(id, Failure::Connect(error), None);
                 }
             }
             Input::Data { conn, bytes } => self.on_data(conn, bytes),
@@ -173,8 +174,8 @@ impl Core {
         match self.table.door(conn) {
             Some(Door::Client) => self.on_client_failed(conn),
             Some(Door::Request(id)) => self.on_request_failed(conn, id),
-            Some(Door::Connecting(id)) => self.on_connect_failed(id, error, None),
-            Some(Door::Response(id)) => self.on_lost(id, Failure::UpstreamReset, None),
+            Some(Door::Connecting(id)) => self.attempt_failed(id, Failure::Connect(error), None),
+            Some(Door::Response(id)) => self.attempt_failed(id, Failure::UpstreamReset, None),
             Some(Door::Pooled) => self.bury(conn),
             None => {}
         }
@@ -253,6 +254,11 @@ impl Core {
     /// How many requests wait for a connection to a cluster.
     pub fn queued(&self, cluster: ClusterId) -> usize {
         self.upstreams.queued(cluster)
+    }
+
+    /// How each endpoint did last, in [`Config::endpoints`] order.
+    pub fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.upstreams.standings()
     }
 
     /// A digest of the whole state: equal journals give equal digests, in every process.

@@ -3,6 +3,7 @@
 //! An exchange does not speak HTTP/1 or any other version: the session and the link that carry it do. It knows the
 //! version of its request only because the log tells it. What a failure means for it stands in `verdict`.
 
+pub(crate) mod retry;
 pub(crate) mod verdict;
 mod wait;
 

@@ -7,6 +7,7 @@ use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::input::Input;
 use crate::time::Instant;
+use crate::upstreams::Standing;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -135,7 +136,7 @@ impl Iterator for JournalReader<'_> {
 }
 
 /// What a replay found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
     /// Inputs handed in.
     pub inputs: u64,
@@ -145,6 +146,8 @@ pub struct Replay {
     pub digest: u64,
     /// The recording ended by itself. Otherwise what came after these inputs is lost.
     pub is_whole: bool,
+    /// How each endpoint did last.
+    pub endpoints: Vec<Standing>,
 }
 
 /// Feeds a fresh core with a journal and compares the digests on the way.
@@ -172,7 +175,8 @@ pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
             }
         }
     }
-    Ok(Replay { inputs, checkpoints, digest: core.digest(), is_whole: reader.is_whole() })
+    let endpoints = core.standings().collect();
+    Ok(Replay { inputs, checkpoints, digest: core.digest(), is_whole: reader.is_whole(), endpoints })
 }
 
 /// Why a journal could not be replayed.

@@ -49,3 +49,4 @@ pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, re
 pub use record::{Attempt, AttemptResult, Marks, Outcome, Reason, RequestSummary, Times};
 pub use time::{Deadline, Instant};
 pub use timeouts::{ClientTimeouts, Kind, Limit, Runs, Setting, Timeouts, Timer};
+pub use upstreams::Standing;

@@ -40,10 +40,17 @@ pub(crate) enum LinkState {
     },
 }
 
-/// An exchange's use of a connection.
+/// What a connection is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// It carries this exchange.
+    Exchange(ExchangeId),
+}
+
+/// One use of a connection: a request and its response.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Lease {
-    exchange: ExchangeId,
+    purpose: Purpose,
     request: Sending,
     response: Response,
     to_head: bool,
@@ -78,8 +85,18 @@ impl Request {
         mut outbox: Outbox,
     ) -> Self {
         outbox.append(|out| write_request(out, head, context));
-        Self { outbox, lease: Lease::new(exchange, head) }
+        Self { outbox, lease: Lease::new(Purpose::Exchange(exchange), head) }
     }
+}
+
+/// How much of a request had left us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Nothing,
+    /// Some or all of it, of which nothing is forgotten yet.
+    Held,
+    /// So much that its beginning is forgotten.
+    Gone,
 }
 
 /// What an upstream said.
@@ -124,7 +141,7 @@ impl Link {
     pub(crate) fn ask(&mut self, exchange: ExchangeId, head: &RequestHead, context: &RequestContext<'_>) {
         self.outbox.begin();
         self.outbox.append(|out| write_request(out, head, context));
-        self.state = LinkState::Leased(Lease::new(exchange, head));
+        self.state = LinkState::Leased(Lease::new(Purpose::Exchange(exchange), head));
     }
 
     /// Takes the request back, to send it elsewhere; `None` when part of it is gone.
@@ -139,7 +156,9 @@ impl Link {
     }
 
     pub(crate) fn exchange(&self) -> Option<ExchangeId> {
-        self.lease().map(|lease| lease.exchange)
+        self.lease().map(|lease| match lease.purpose {
+            Purpose::Exchange(id) => id,
+        })
     }
 
     pub(crate) const fn is_connecting(&self) -> bool {
@@ -158,6 +177,15 @@ impl Link {
         {
             lease.answered = true;
             self.outbox.forget();
+        }
+    }
+
+    /// How much of the request left us.
+    pub(crate) fn sent(&self) -> Sent {
+        match (self.outbox.is_untouched(), self.outbox.is_complete()) {
+            (true, true) => Sent::Nothing,
+            (false, true) => Sent::Held,
+            (_, false) => Sent::Gone,
         }
     }
 
@@ -288,10 +316,10 @@ impl Link {
 }
 
 impl Lease {
-    fn new(exchange: ExchangeId, head: &RequestHead) -> Self {
+    fn new(purpose: Purpose, head: &RequestHead) -> Self {
         let framing = head.framing();
         Self {
-            exchange,
+            purpose,
             request: if framing.is_empty() { Sending::Done } else { Sending::new(framing) },
             response: Response::Head(HeadScanner::default()),
             to_head: head.method() == Method::Head,

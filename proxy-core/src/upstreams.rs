@@ -9,11 +9,14 @@ mod pending;
 mod permits;
 mod pool;
 
+pub use endpoint::Standing;
 pub(crate) use permits::Freed;
 
 use crate::config::Config;
 use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::ConnId;
+use crate::record::Reason;
+use crate::time::Instant;
 use alloc::vec::Vec;
 use cluster::Cluster;
 use core::net::SocketAddr;
@@ -106,11 +109,22 @@ impl Upstreams {
         {
             return chosen.lease(id(at), demand);
         }
-        if members.clone().map(EndpointId).any(|endpoint| !tried(endpoint)) {
-            Leased::Wait
-        } else {
-            Leased::Nowhere
-        }
+        if self.has_endpoint(cluster, |endpoint| !tried(endpoint)) { Leased::Wait } else { Leased::Nowhere }
+    }
+
+    /// Whether a cluster has an endpoint that is `wanted`.
+    pub(crate) fn has_endpoint(&self, cluster: ClusterId, wanted: impl Fn(EndpointId) -> bool) -> bool {
+        self.cluster(cluster).members.clone().map(EndpointId).any(wanted)
+    }
+
+    /// A request to an endpoint ended so.
+    pub(crate) fn report(&mut self, endpoint: EndpointId, result: Reason, now: Instant) {
+        self.endpoints[endpoint.index()].report(result, now);
+    }
+
+    /// How each endpoint did last, in the order of the configuration.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = Standing> {
+        self.endpoints.iter().map(Endpoint::standing)
     }
 
     /// Puts a clean connection into the pool, unless another worker waits for its permit.

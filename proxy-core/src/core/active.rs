@@ -61,7 +61,7 @@ impl Core {
             Turn::Flushed => self.after_flush(id),
             Turn::TunnelOver => self.close_tunnel(id),
             Turn::Failed(failure) => self.fail(id, failure),
-            Turn::Lost(failure, how) => self.on_lost(id, failure, Some(how)),
+            Turn::Lost(failure, how) => self.attempt_failed(id, failure, Some(how)),
         }
     }
 }

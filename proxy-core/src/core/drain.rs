@@ -69,7 +69,7 @@ impl Core {
     fn end_session(&mut self, conn: ConnId) {
         let failure = Failure::Timeout(Timer::Drain);
         match self.table.door(conn) {
-            Some(Door::Request(id)) => self.cut(id, &failure),
+            Some(Door::Request(id)) => self.fail(id, failure),
             Some(Door::Client) => {
                 self.give_up_head(conn, &failure);
                 self.close(conn, Close::Graceful);

@@ -1,4 +1,4 @@
-//! How an exchange ends: complete, refused, failed or cut, and what becomes of its two connections.
+//! How an exchange ends: complete, refused, answered by us or unanswered, and what becomes of its two connections.
 
 use super::Core;
 use super::deadlines::idle_deadline;
@@ -15,7 +15,6 @@ use crate::input::{ConnId, StreamId};
 use crate::record::Reason;
 use crate::reply::{Answer, ReplyContext, write_reply};
 use crate::session::{Serving, SessionState, Then};
-use crate::timeouts::Timer;
 use alloc::boxed::Box;
 use core::time::Duration;
 
@@ -27,6 +26,7 @@ impl Core {
             panic!("{id:?} was answered by nobody")
         };
         exchange.conclude(Reason::Ok, self.now);
+        self.upstreams.report(link.endpoint, Reason::Ok, self.now);
         let (ending, has_total) = (Ending::well(exchange.status), !exchange.streamed);
         exchange.stage = Stage::Flushing { ending, has_total, then };
         let is_flushed = session.outbox.is_empty();
@@ -56,31 +56,8 @@ impl Core {
         }
     }
 
-    /// The exchange can't go on.
-    pub(super) fn fail(&mut self, id: ExchangeId, failure: Failure) {
-        let phase = self.table.exchange(id).phase();
-        self.detach(id, Some(Close::Abort));
-        self.give_up(id, failure, phase);
-    }
-
-    /// Answers an exchange that can't go on, if that is still possible; otherwise cuts its client's connection, so that
-    /// nobody takes a part for the whole (RFC 9112 §8).
-    pub(super) fn give_up(&mut self, id: ExchangeId, failure: Failure, phase: Phase) {
-        self.leave_queue(id);
-        let client = self.table.exchange(id).client;
-        let responded = self.table.touch_session(client.conn).has_responded();
-        let gone = failure == Failure::ClientGone;
-        // A client that takes nothing would not take a reply, and a drain that is over waits for none.
-        let mute = matches!(failure, Failure::Timeout(Timer::ClientWrite | Timer::Drain));
-        if responded || gone || mute {
-            let how = if gone && !responded { Close::Graceful } else { Close::Abort };
-            self.record_unanswered(id, &failure, phase);
-            return self.end_stream(client, how);
-        }
-        self.answer(id, &failure, phase);
-    }
-
-    fn answer(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+    /// Answers an exchange that can't go on.
+    pub(super) fn answer(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
         let (now, is_draining) = (self.now, self.draining.is_on());
         let Trio { exchange, session, .. } = self.table.touch_trio(id);
         exchange.conclude(failure.reason(), now);
@@ -164,17 +141,9 @@ impl Core {
         self.record(exchange, ending);
     }
 
-    /// Ends an exchange whose client takes no more, wherever it is.
-    pub(super) fn abandon(&mut self, id: ExchangeId, failure: &Failure) {
-        let phase = self.table.exchange(id).phase();
-        self.detach(id, Some(Close::Abort));
-        self.leave_queue(id);
-        self.record_unanswered(id, failure, phase);
-    }
-
     /// Records an exchange that ends without an answer, or before its answer was delivered: then what went wrong before
     /// stays the reason.
-    fn record_unanswered(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+    pub(super) fn record_unanswered(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
         let mut exchange = self.table.remove_exchange(id);
         let ending = match exchange.stage {
             Stage::Flushing { ending, .. } if ending.reason != Reason::Ok => ending,

@@ -3,10 +3,8 @@
 use super::Core;
 use super::table::Door;
 use crate::action::Close;
-use crate::exchange::Stage;
 use crate::exchange::verdict::Failure;
-use crate::ids::ExchangeId;
-use crate::input::{ConnId, NetError, StreamId};
+use crate::input::{ConnId, StreamId};
 use crate::session::SessionState;
 use crate::timeouts::Timer;
 
@@ -37,7 +35,7 @@ impl Core {
     fn expire(&mut self, conn: ConnId, timer: Timer) {
         match self.table.door(conn) {
             Some(Door::Client) => self.expire_client(conn, timer),
-            Some(Door::Request(id)) => self.expire_exchange(id, timer),
+            Some(Door::Request(id)) => self.fail(id, Failure::Timeout(timer)),
             Some(Door::Pooled) => self.drop_idle(conn),
             // What limits an exchange is its client's.
             Some(Door::Connecting(_) | Door::Response(_)) | None => {}
@@ -54,23 +52,6 @@ impl Core {
             | SessionState::Serving(_)
             | SessionState::Lingering { .. } => self.close(conn, Close::Graceful),
         }
-    }
-
-    fn expire_exchange(&mut self, id: ExchangeId, timer: Timer) {
-        match (timer, self.table.exchange(id).stage) {
-            (_, Stage::Flushing { .. }) => self.cut(id, &Failure::Timeout(timer)),
-            (Timer::Connect, Stage::Connecting { .. }) => {
-                self.on_connect_failed(id, NetError::TimedOut, Some(Close::Abort));
-            }
-            _ => self.fail(id, Failure::Timeout(timer)),
-        }
-    }
-
-    /// Resets a client in the middle of its answer.
-    pub(super) fn cut(&mut self, id: ExchangeId, failure: &Failure) {
-        let client = self.table.exchange(id).client;
-        self.abandon(id, failure);
-        self.end_stream(client, Close::Abort);
     }
 
     /// Ends the stream that an exchange was on. In HTTP/1 that is the whole connection.

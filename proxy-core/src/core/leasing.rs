@@ -5,15 +5,14 @@ use super::interest::buffer;
 use super::table::Trio;
 use crate::action::{Action, Close};
 use crate::config::Config;
-use crate::exchange::verdict::{Failure, may_replay};
+use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, Held, Stage};
 use crate::forward::{RequestContext, Scheme, request_id};
 use crate::http::RequestHead;
 use crate::ids::{ClusterId, EndpointId, ExchangeId};
-use crate::input::{ConnId, NetError, Permit};
+use crate::input::{ConnId, Permit};
 use crate::link::{Link, Request};
 use crate::outbox::Outbox;
-use crate::record::AttemptResult;
 use crate::upstreams::{Demand, Leased, Upstreams};
 use alloc::boxed::Box;
 use core::mem;
@@ -25,18 +24,17 @@ impl Core {
             self.enqueue(cluster, id, Some(head));
             self.to_serve.push(cluster);
         } else {
-            self.try_lease(cluster, id, Some(head), Failure::NoEndpoint);
+            self.try_lease(cluster, id, Some(head));
         }
     }
 
     /// Tries to give `id` a connection. Returns false when it has to wait. `head`: what is to be sent, if it was not
-    /// written yet. `otherwise`: why it fails when there is no endpoint left. Its session must be settled.
-    fn try_lease(
+    /// written yet. Its session must be settled.
+    pub(super) fn try_lease(
         &mut self,
         cluster: ClusterId,
         id: ExchangeId,
         head: Option<&RequestHead>,
-        otherwise: Failure,
     ) -> bool {
         let exchange = self.table.exchange(id);
         let demand = exchange.demand();
@@ -46,7 +44,7 @@ impl Core {
             Leased::Evict { conn } => {
                 // What its permit is worth is known when it is gone: another worker may have a claim to it.
                 self.drop_idle(conn);
-                return self.try_lease(cluster, id, head, otherwise);
+                return self.try_lease(cluster, id, head);
             }
             Leased::Ask { endpoint } => {
                 self.actions.push_back(Action::Acquire(Permit::Endpoint(endpoint)));
@@ -58,7 +56,7 @@ impl Core {
                 self.shed(cluster);
                 return false;
             }
-            Leased::Nowhere => self.fail(id, otherwise),
+            Leased::Nowhere => self.fail(id, Failure::NoEndpoint),
         }
         true
     }
@@ -86,7 +84,7 @@ impl Core {
     pub(super) fn serve_queue(&mut self, cluster: ClusterId) {
         while let Some(id) = self.upstreams.next_pending(cluster) {
             let session = self.table.exchange(id).client.conn;
-            if !self.try_lease(cluster, id, None, Failure::NoEndpoint) {
+            if !self.try_lease(cluster, id, None) {
                 break;
             }
             self.advance_client(session);
@@ -190,56 +188,6 @@ impl Core {
         active.link().connected();
         active.trio.exchange.stage = Stage::Awaiting { link: conn };
         active.trio.exchange.marks.connected = Some(active.now);
-    }
-
-    /// A connection could not be made: nothing of the request left us, so the next endpoint may have it, whatever the
-    /// method. Each is tried once. `how`: what is to become of the socket, if there still is one.
-    pub(super) fn on_connect_failed(&mut self, id: ExchangeId, error: NetError, how: Option<Close>) {
-        let request = self.active(id).link().take_request();
-        let (result, failure) = (AttemptResult::ConnectFailed(error), Failure::Connect(error));
-        self.detach(id, how);
-        self.try_again(id, request, Demand::Any, result, failure);
-    }
-
-    /// The connection that carries an exchange is gone. A reused one that ended before a single octet of response says
-    /// nothing of the server: the request goes to a fresh one if that is safe.
-    pub(super) fn on_lost(&mut self, id: ExchangeId, failure: Failure, how: Option<Close>) {
-        let mut active = self.active(id);
-        let is_idempotent = active.trio.exchange.method.is_idempotent();
-        let phase = active.trio.exchange.phase();
-        let link = active.link();
-        let is_stale = link.reused && !link.has_answered();
-        let replays =
-            is_stale && may_replay(is_idempotent, link.outbox.is_untouched(), link.outbox.is_complete());
-        let request = if replays { link.take_request() } else { None };
-        self.detach(id, how);
-        match request {
-            Some(_) => {
-                let otherwise = Failure::UpstreamClosedEarly;
-                self.try_again(id, request, Demand::Fresh, AttemptResult::Stale, otherwise);
-            }
-            None => self.give_up(id, failure, phase),
-        }
-    }
-
-    fn try_again(
-        &mut self,
-        id: ExchangeId,
-        request: Option<Request>,
-        demand: Demand,
-        result: AttemptResult,
-        otherwise: Failure,
-    ) {
-        let now = self.now;
-        let exchange = self.table.touch_exchange(id);
-        exchange.end_attempt(result, now);
-        exchange.stage = Stage::Queued { since: now, demand };
-        exchange.marks.sent = None;
-        exchange.held = request.map(|request| Held::Written(Box::new(request)));
-        let (cluster, session) = (exchange.cluster(), exchange.client.conn);
-        if self.try_lease(cluster, id, None, otherwise) {
-            self.advance_client(session);
-        }
     }
 
     /// Takes an exchange off the connection that carries it, which ends: in this way, or by itself.

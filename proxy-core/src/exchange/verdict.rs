@@ -112,6 +112,22 @@ impl Failure {
         Flags { cause: row.cause, phase: row.phase.unwrap_or(reached) }
     }
 
+    /// What was wrong with a connection that was being made.
+    pub(crate) const fn in_connecting(&self) -> Option<NetError> {
+        match self {
+            Self::Connect(error) => Some(*error),
+            Self::Timeout(Timer::Connect) => Some(NetError::TimedOut),
+            _ => None,
+        }
+    }
+
+    /// Whether it says something of the upstream. That all together took too long, or that nobody said anything in a
+    /// stream, does not.
+    pub(crate) fn is_upstreams(&self) -> bool {
+        let is_nobodys = matches!(self, Self::Timeout(Timer::Total | Timer::StreamIdle));
+        matches!(self.row().cause, Cause::Server | Cause::ServerTimeout) && !is_nobodys
+    }
+
     /// What the client is told. `endpoint` is named when it is given.
     pub(crate) fn answer(&self, endpoint: Option<SocketAddr>) -> Answer {
         let row = self.row();
@@ -161,13 +177,6 @@ impl Row {
     }
 }
 
-/// Whether a request may be sent again on a fresh connection after a reused one died without a single octet of
-/// response. `untouched`: no octet of it left us, so any method may; otherwise only an idempotent one
-/// (RFC 9110 §9.2.2). `at_hand`: all of it is still held.
-pub(crate) const fn may_replay(idempotent: bool, untouched: bool, at_hand: bool) -> bool {
-    at_hand && (untouched || idempotent)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,13 +222,5 @@ mod tests {
         assert_eq!(letters(Failure::Timeout(Timer::Total), Phase::Head), *b"sT");
         assert_eq!(letters(Failure::Connect(NetError::Refused), Phase::Connect), *b"SC");
         assert_eq!(letters(Failure::ClientGone, Phase::Data), *b"CD");
-    }
-
-    #[test]
-    fn only_what_is_at_hand_and_safe_is_sent_again() {
-        assert!(may_replay(true, false, true));
-        assert!(may_replay(false, true, true));
-        assert!(!may_replay(false, false, true));
-        assert!(!may_replay(true, false, false));
     }
 }

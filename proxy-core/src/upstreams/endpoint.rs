@@ -5,6 +5,8 @@ use super::pool::Pool;
 use super::{Demand, Leased};
 use crate::config;
 use crate::ids::{ClusterId, EndpointId};
+use crate::record::Reason;
+use crate::time::Instant;
 use core::net::SocketAddr;
 
 #[derive(Clone, Debug, Hash)]
@@ -13,6 +15,17 @@ pub(super) struct Endpoint {
     pub(super) cluster: ClusterId,
     pub(super) pool: Pool,
     pub(super) permits: Permits,
+    /// How requests to it end, and since when.
+    last: Option<(Reason, Instant)>,
+}
+
+/// How an endpoint did last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its address.
+    pub addr: SocketAddr,
+    /// How the last request to it ended, and since when they end so; `None`: there was none.
+    pub last: Option<(Reason, Instant)>,
 }
 
 impl Endpoint {
@@ -22,7 +35,19 @@ impl Endpoint {
             cluster,
             pool: Pool::default(),
             permits: Permits::new(config.max_connections),
+            last: None,
         }
+    }
+
+    /// A request ended so.
+    pub(super) fn report(&mut self, result: Reason, now: Instant) {
+        if self.last.is_none_or(|(last, _)| last != result) {
+            self.last = Some((result, now));
+        }
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        Standing { addr: self.addr, last: self.last }
     }
 
     /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted. None is

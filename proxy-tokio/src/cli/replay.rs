@@ -2,7 +2,8 @@
 
 use super::output::{Exit, say};
 use super::table::grouped;
-use proxy_core::{JournalError, Replay};
+use crate::log::duration;
+use proxy_core::{Instant, JournalError, Replay, Standing};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,13 +39,14 @@ fn replay_one(path: &Path) -> Exit {
         }
     };
     match proxy_core::replay(&journal) {
-        Ok(Replay { inputs, checkpoints, digest, is_whole }) => {
+        Ok(Replay { inputs, checkpoints, digest, is_whole, endpoints }) => {
             say(&format!(
                 "{}: {} inputs came to the recorded state at all of {} checkpoints; digest {digest:016x}\n",
                 path.display(),
                 grouped(inputs),
                 grouped(checkpoints)
             ));
+            endpoints.iter().for_each(|endpoint| say(&standing(endpoint)));
             if !is_whole {
                 tracing::error!(
                     "{}: the journal is truncated: what came after these is not in it",
@@ -57,6 +59,17 @@ fn replay_one(path: &Path) -> Exit {
         Err(error) => {
             tracing::error!("{}: {error}", path.display());
             if matches!(error, JournalError::Diverged { .. }) { Exit::Diverged } else { Exit::Failed }
+        }
+    }
+}
+
+/// How a server did at the end.
+fn standing(Standing { addr, last }: &Standing) -> String {
+    match last {
+        None => format!("  {addr}: never asked\n"),
+        Some((reason, since)) => {
+            let since = duration(since.since(Instant::ZERO));
+            format!("  {addr}: {}, from {since} after the start on\n", reason.as_str())
         }
     }
 }
