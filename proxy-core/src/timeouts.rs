@@ -98,7 +98,7 @@ pub struct Limit {
     /// The error type in `Proxy-Status` (RFC 9209 §2.3).
     pub(crate) error: &'static str,
     /// What the answer says in words. `{at}` is the endpoint.
-    pub(crate) text: &'static str,
+    pub text: &'static str,
 }
 
 /// Where a limit is set.

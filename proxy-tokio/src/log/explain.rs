@@ -38,8 +38,6 @@ fn timed_out(outcome: &Outcome, timer: Timer) -> String {
             format!("the client sent {} of its body and then too little", bytes(outcome.received))
         }
         Timer::ClientWrite => format!("the client stopped reading after {}", bytes(outcome.sent)),
-        Timer::ClientKeepAlive => "the client's connection was idle".into(),
-        Timer::Linger => "the client did not close".into(),
         Timer::Queue => format!("waited {} for a free connection to the upstream", duration(times.queue)),
         Timer::Connect => {
             format!("the upstream did not accept a connection within {}", duration(times.connect))
@@ -62,8 +60,9 @@ fn timed_out(outcome: &Outcome, timer: Timer) -> String {
         }
         Timer::Total => format!("took {total}: {}", phases(outcome)),
         Timer::StreamIdle => format!("nothing moved in the stream any more; {} sent", bytes(outcome.sent)),
-        Timer::UpstreamKeepAlive => "the upstream's connection was idle".into(),
         Timer::Drain => "shutting down, and the time for it was over".into(),
+        // Nothing was measured that says more.
+        _ => timer.limit().text.replace("{at}", ""),
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::serve::descriptors;
 use super::super::table::grouped;
 use super::Machine;
 use crate::log::duration;
-use proxy_core::{ClusterId, Config, Route, RouteId, Timer};
+use proxy_core::{ClusterId, Config, Limit, Route, RouteId, Timer};
 use proxy_tokio::config_file::{Loaded, Origin, TimeoutSetting};
 use std::time::Duration;
 
@@ -42,7 +42,9 @@ fn route_warnings(loaded: &Loaded, id: RouteId) -> Vec<String> {
         }));
         return warnings;
     }
-    let others = Timer::ALL.iter().filter(|other| other.runs.is_per_route() && other.timer != Timer::Total);
+    // `stream.idle` holds where `total` does not.
+    let is_beside = |other: &&Limit| ![Timer::Total, Timer::StreamIdle].contains(&other.timer);
+    let others = Timer::ALL.iter().filter(|other| other.runs.is_per_route()).filter(is_beside);
     let others = others.filter_map(|other| limit(other.timer));
     warnings.extend(others.filter_map(|other| never(&other, &total)));
     warnings.extend(too_many_to_try(&loaded.config, route));
