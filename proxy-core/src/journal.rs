@@ -1,7 +1,8 @@
 //! The journal: every input of one worker with its time, in order. Replayed, it gives the same state.
 //!
-//! A journal is the magic, then a header, then records until the end, each in postcard's encoding. It may stop in
-//! the middle of a record, as it does when the recording process is killed; what is whole counts.
+//! A journal is the magic, then the version of the writer, then a header, then records until the end, each in postcard's
+//! encoding. It may stop in the middle of a record, as it does when the recording process is killed; what is whole
+//! counts. Only the version that wrote a journal replays it: another one may decide otherwise, and rightly.
 
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
@@ -13,7 +14,34 @@ use core::fmt;
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
-const MAGIC: &[u8; 8] = b"weirjnl\x01";
+const MAGIC: &[u8; 8] = b"weirjnl\x02";
+
+/// A version of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version(u16, u16, u16);
+
+impl Version {
+    /// The one that this is.
+    pub const THIS: Self = Self(
+        number(env!("CARGO_PKG_VERSION_MAJOR")),
+        number(env!("CARGO_PKG_VERSION_MINOR")),
+        number(env!("CARGO_PKG_VERSION_PATCH")),
+    );
+}
+
+const fn number(digits: &str) -> u16 {
+    match u16::from_str_radix(digits, 10) {
+        Ok(number) => number,
+        Err(_) => panic!("a version consists of small numbers"),
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(major, minor, patch) = self;
+        write!(f, "{major}.{minor}.{patch}")
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct Header {
@@ -48,6 +76,7 @@ impl JournalWriter {
     /// Begins a journal of a core made by `Core::new(config, seed)`.
     pub fn new(config: &Config, seed: u64) -> Self {
         let mut writer = Self { buffer: MAGIC.to_vec(), last: Instant::ZERO };
+        writer.push(&Version::THIS);
         writer.push(&Header { config: config.clone(), seed });
         writer
     }
@@ -98,11 +127,14 @@ impl<'a> JournalReader<'a> {
     /// Reads the header.
     ///
     /// # Errors
-    /// When `journal` does not begin as a journal does.
+    /// When `journal` does not begin as a journal does, or another version wrote it.
     pub fn new(journal: &'a [u8]) -> Result<Self, JournalError> {
         let body = journal.strip_prefix(MAGIC).ok_or(JournalError::NotAJournal)?;
-        let (Header { config, seed }, rest) =
-            postcard::take_from_bytes(body).map_err(|_| JournalError::NotAJournal)?;
+        let (version, body) = take(body)?;
+        if version != Version::THIS {
+            return Err(JournalError::OtherVersion(version));
+        }
+        let (Header { config, seed }, rest) = take(body)?;
         Ok(Self { config, seed, rest, is_whole: false })
     }
 
@@ -110,6 +142,10 @@ impl<'a> JournalReader<'a> {
     pub const fn is_whole(&self) -> bool {
         self.is_whole
     }
+}
+
+fn take<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<(T, &'a [u8]), JournalError> {
+    postcard::take_from_bytes(body).map_err(|_| JournalError::NotAJournal)
 }
 
 impl Iterator for JournalReader<'_> {
@@ -184,6 +220,8 @@ pub fn replay(journal: &[u8]) -> Result<Replay, JournalError> {
 pub enum JournalError {
     /// The magic or the header is not there.
     NotAJournal,
+    /// This version wrote it, not the one that reads it.
+    OtherVersion(Version),
     /// A record can't be read.
     BadRecord,
     /// The recorded configuration is refused by this version.
@@ -202,7 +240,14 @@ pub enum JournalError {
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAJournal => write!(f, "not a journal of this version"),
+            Self::NotAJournal => write!(f, "not a journal"),
+            Self::OtherVersion(wrote) => {
+                write!(
+                    f,
+                    "weir {wrote} wrote this journal, and only that version can replay it: this is {}",
+                    Version::THIS
+                )
+            }
             Self::BadRecord => write!(f, "a record of the journal can't be read"),
             Self::BadConfig(error) => write!(f, "the journal's configuration is refused: {error}"),
             Self::Diverged { inputs, expected, found } => {

@@ -45,7 +45,7 @@ pub use config::{Balance, Cluster, Config, ConfigError, Endpoint, Limits, Listen
 pub use flags::{Cause, Flags, Phase};
 pub use ids::{ClusterId, EndpointId, ListenerId, RouteId};
 pub use input::{ConnId, Input, NetError, Permit};
-pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, replay};
+pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, Version, replay};
 pub use record::{Attempt, AttemptResult, Marks, Outcome, Reason, RequestSummary, Times};
 pub use time::{Deadline, Instant};
 pub use timeouts::{ClientTimeouts, Kind, Limit, Runs, Setting, Timeouts, Timer};

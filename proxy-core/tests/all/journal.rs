@@ -86,6 +86,19 @@ fn a_different_seed_diverges() {
 }
 
 #[test]
+fn a_journal_of_another_version_is_told_so() {
+    let mut journal = recorded();
+    let behind_the_magic = &mut journal[8..11];
+    behind_the_magic.copy_from_slice(&[9, 8, 7]);
+    let error = replay(&journal).unwrap_err();
+    let JournalError::OtherVersion(wrote) = error else { panic!("{error}") };
+    assert_eq!(wrote.to_string(), "9.8.7");
+    let this = env!("CARGO_PKG_VERSION");
+    let text = format!("weir 9.8.7 wrote this journal, and only that version can replay it: this is {this}");
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
 fn an_input_that_no_driver_would_hand_in_is_survived() {
     let mut t = Script::new();
     let client = t.client();
@@ -115,7 +128,7 @@ proptest! {
     #[test]
     fn garbage_is_never_a_panic(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = replay(&octets);
-        let _ = replay(&[b"weirjnl\x01", octets.as_slice()].concat());
+        let _ = replay(&[b"weirjnl\x02", octets.as_slice()].concat());
     }
 
     #[test]
