@@ -1,6 +1,6 @@
 //! What the core is told to do. Every limit, with its unit, its default and where the default comes from.
 
-use crate::ids::{ClusterId, RouteId};
+use crate::ids::ClusterId;
 use crate::timeouts::Timeouts;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -150,17 +150,11 @@ impl Config {
         }
     }
 
-    /// All endpoints, cluster after cluster: the order that `Permit::Endpoint` and outcomes count in.
+    /// All endpoints, cluster after cluster: the order in which the first [`Plan`](crate::Plan) numbers them.
     pub fn endpoints(&self) -> impl Iterator<Item = (ClusterId, &Endpoint)> {
         (0u32..)
             .zip(&self.clusters)
             .flat_map(|(id, cluster)| cluster.endpoints.iter().map(move |endpoint| (ClusterId(id), endpoint)))
-    }
-
-    /// The limits on waiting of a route, or those that hold before one is known.
-    pub(crate) fn timeouts_of(&self, route: Option<RouteId>) -> &Timeouts {
-        let route = route.and_then(|index| self.routes.get(index.index()));
-        route.map_or(&self.timeouts, |route| &route.timeouts)
     }
 
     /// Finds the first thing that the core could not work with.
@@ -180,7 +174,22 @@ impl Config {
                 return Err(ConfigError::RouteTie { routes: [other, index] });
             }
         }
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let same = |other: &Listener| other.name == listener.name && other.bind == listener.bind;
+            if let Some(other) = self.listeners.iter().take(index).position(same) {
+                return Err(ConfigError::ListenerTwice { listeners: [other, index] });
+            }
+        }
         for (index, cluster) in self.clusters.iter().enumerate() {
+            if let Some(other) = self.clusters.iter().take(index).position(|other| other.name == cluster.name)
+            {
+                return Err(ConfigError::ClusterTwice { clusters: [other, index] });
+            }
+            let mut addrs: Vec<_> = cluster.endpoints.iter().map(|endpoint| endpoint.addr).collect();
+            addrs.sort_unstable();
+            if let Some([addr, _]) = addrs.array_windows().find(|[one, two]| one == two) {
+                return Err(ConfigError::EndpointTwice { cluster: index, addr: *addr });
+            }
             if cluster.endpoints.iter().any(|endpoint| endpoint.weight == 0) {
                 return Err(ConfigError::ZeroWeight { cluster: index });
             }
@@ -218,6 +227,23 @@ pub enum ConfigError {
         /// Their places in `routes`.
         routes: [usize; 2],
     },
+    /// Two listeners have the same name and address: nothing tells them apart when the configuration changes.
+    ListenerTwice {
+        /// Their places in `listeners`.
+        listeners: [usize; 2],
+    },
+    /// Two clusters have the same name.
+    ClusterTwice {
+        /// Their places in `clusters`.
+        clusters: [usize; 2],
+    },
+    /// Two endpoints of a cluster have the same address.
+    EndpointTwice {
+        /// Its place in `clusters`.
+        cluster: usize,
+        /// The address.
+        addr: SocketAddr,
+    },
     /// An endpoint's weight is 0.
     ZeroWeight {
         /// Its place in `clusters`.
@@ -247,6 +273,9 @@ impl fmt::Display for ConfigError {
             Self::UnknownCluster { route } => write!(f, "route {route} names a cluster that does not exist"),
             Self::PathWithoutSlash { route } => write!(f, "the path of route {route} must start with '/'"),
             Self::RouteTie { routes: [a, b] } => write!(f, "routes {a} and {b} match the same host and path"),
+            Self::ListenerTwice { listeners: [a, b] } => write!(f, "listeners {a} and {b} are the same"),
+            Self::ClusterTwice { clusters: [a, b] } => write!(f, "clusters {a} and {b} have the same name"),
+            Self::EndpointTwice { cluster, addr } => write!(f, "cluster {cluster} has {addr} twice"),
             Self::ZeroWeight { cluster } => write!(f, "cluster {cluster} has an endpoint of weight 0"),
             Self::ZeroConnections { cluster } => {
                 write!(f, "cluster {cluster} has an endpoint with no connections")

@@ -16,7 +16,6 @@ mod interest;
 mod leasing;
 mod piping;
 mod settle;
-mod shortest;
 mod table;
 mod upstream;
 mod view;
@@ -25,13 +24,12 @@ use crate::action::{Action, Close, Interest};
 use crate::config::{Config, ConfigError};
 use crate::digest::Digest;
 use crate::exchange::verdict::Failure;
-use crate::http::HeadLimits;
 use crate::ids::{ClusterId, EndpointId};
 use crate::input::{ConnId, Input, NetError, Permit, StreamId};
 use crate::outbox::Slices;
+use crate::plan::Plan;
 use crate::record::Outcome;
 use crate::rng::Rng;
-use crate::route::Router;
 use crate::spare::Spare;
 use crate::time::{Deadline, Instant};
 use crate::timeouts::Timer;
@@ -40,21 +38,18 @@ use crate::upstreams::{Freed, Standing, Upstreams};
 use admission::Admission;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::hash::{Hash, Hasher};
 use drain::Draining;
-use shortest::Shortest;
 use table::{Door, Side, Table};
-use view::{Judged, Terms};
+use view::Judged;
 
 /// Every decision of one worker.
 #[derive(Clone, Debug)]
 pub struct Core {
-    config: Config,
-    shortest: Shortest,
-    limits: HeadLimits,
-    router: Router,
+    plan: Arc<Plan>,
     table: Table,
     upstreams: Upstreams,
     admission: Admission,
@@ -74,17 +69,10 @@ impl Core {
     /// # Errors
     /// What [`Config::validate`] finds.
     pub fn new(config: Config, seed: u64) -> Result<Self, ConfigError> {
-        config.validate()?;
+        let plan = Plan::new(config)?;
         Ok(Self {
-            shortest: Shortest::new(&config),
-            limits: HeadLimits {
-                head_bytes: config.limits.head_bytes as usize,
-                fields: config.limits.fields as usize,
-                target_bytes: config.limits.target_bytes as usize,
-            },
-            router: Router::new(&config.routes),
             table: Table::new(),
-            upstreams: Upstreams::new(&config, seed),
+            upstreams: Upstreams::new(&plan, seed),
             admission: Admission::default(),
             draining: Draining::default(),
             timers: Timers::default(),
@@ -93,7 +81,7 @@ impl Core {
             actions: VecDeque::new(),
             spare: Spare::default(),
             to_serve: Vec::new(),
-            config,
+            plan: Arc::new(plan),
         })
     }
 
@@ -231,9 +219,14 @@ impl Core {
         self.spare.recycle(outcome);
     }
 
+    /// What it works by.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The configuration in force.
     pub fn config(&self) -> &Config {
-        &self.config
+        self.plan.config()
     }
 
     /// Connections that live, both sides.
@@ -277,7 +270,7 @@ impl Core {
 
     /// What a connection is judged by, if it lives.
     fn judge(&self, conn: ConnId) -> Option<Judged<'_>> {
-        self.table.judge(Terms { config: &self.config, shortest: &self.shortest }, conn)
+        self.table.judge(self.plan.unrouted(), conn)
     }
 
     /// Ends a connection.

@@ -11,16 +11,19 @@ pub(crate) use wait::Wait;
 
 use crate::flags::{Flags, Phase};
 use crate::http::{Method, RequestHead, ResponseHead, Version};
-use crate::ids::{ClusterId, EndpointId, RouteId};
+use crate::ids::{ClusterId, EndpointId};
 use crate::input::{ConnId, StreamId};
 use crate::link::Request;
+use crate::plan::{EndpointName, ListenerName, Rules, share};
 use crate::record::{Attempt, AttemptResult, Marks, Origin, Outcome, Reason, RequestSummary};
 use crate::session::Then;
 use crate::time::Instant;
 use crate::upstreams::Demand;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 /// One request, from its head to the last octet of its answer.
@@ -38,10 +41,8 @@ pub(crate) struct Exchange {
     pub(crate) version: Version,
     /// The client offers to leave HTTP.
     pub(crate) upgrade: bool,
-    /// Which of `Config::routes` matched.
-    pub(crate) route: Option<RouteId>,
-    /// Which cluster serves it.
-    pub(crate) cluster: Option<ClusterId>,
+    /// What holds for it. Its own, whatever becomes of the plan that they are of.
+    pub(crate) rules: Arc<Rules>,
     pub(crate) stage: Stage,
     /// The request while no connection holds it.
     pub(crate) held: Option<Held>,
@@ -82,7 +83,11 @@ pub(crate) enum Held {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) client: StreamId,
-    pub(crate) origin: Origin,
+    pub(crate) listener: &'a Arc<ListenerName>,
+    pub(crate) peer: SocketAddr,
+    /// Its first octet.
+    pub(crate) began: Instant,
+    pub(crate) rules: &'a Arc<Rules>,
     pub(crate) request_id: u64,
     /// `None` when it could not be read.
     pub(crate) head: Option<&'a RequestHead>,
@@ -129,16 +134,16 @@ impl Ending {
 impl Exchange {
     /// A request of which nothing is known yet but what was asked.
     pub(crate) fn new(asked: Asked<'_>, now: Instant) -> Self {
+        let listener = Arc::clone(asked.listener);
         let mut exchange = Self {
             client: asked.client,
-            origin: asked.origin,
+            origin: Origin { listener, peer: asked.peer, began: asked.began },
             request_id: 0,
             summary: None,
             method: Method::Get,
             version: Version::Http11,
             upgrade: false,
-            route: None,
-            cluster: None,
+            rules: Arc::clone(asked.rules),
             stage: Stage::Queued { since: now, demand: Demand::Any },
             held: None,
             is_enqueued: false,
@@ -168,8 +173,7 @@ impl Exchange {
             method,
             version,
             upgrade,
-            route,
-            cluster,
+            rules,
             stage,
             held,
             is_enqueued,
@@ -184,7 +188,10 @@ impl Exchange {
             sent,
             streamed,
         } = self;
-        (*client, *origin, *request_id) = (asked.client, asked.origin, asked.request_id);
+        share(&mut origin.listener, asked.listener);
+        (origin.peer, origin.began) = (asked.peer, asked.began);
+        share(rules, asked.rules);
+        (*client, *request_id) = (asked.client, asked.request_id);
         match asked.head {
             Some(head) => {
                 summarise(head, summary.get_or_insert_default());
@@ -198,18 +205,17 @@ impl Exchange {
                 (*upgrade, *awaiting_continue) = (false, false);
             }
         }
-        (*route, *cluster, *stage, *held) =
-            (None, None, Stage::Queued { since: now, demand: Demand::Any }, None);
+        (*stage, *held) = (Stage::Queued { since: now, demand: Demand::Any }, None);
         *is_enqueued = false;
         (*upstream_owes, *client_owes, *moved) = (Wait::default(), Wait::default(), now);
         *marks = Marks { head: now, answered: now, ..Marks::default() };
         attempts.clear();
-        (*status, *received, *sent, *streamed) = (None, 0, 0, false);
+        (*status, *received, *sent, *streamed) = (None, 0, 0, asked.rules.stream);
     }
 
     /// The cluster that serves it.
     pub(crate) fn cluster(&self) -> ClusterId {
-        self.cluster.expect("a request that is served has a cluster")
+        self.rules.cluster()
     }
 
     pub(crate) const fn link(&self) -> Option<ConnId> {
@@ -270,12 +276,12 @@ impl Exchange {
     /// Whether a connection to `endpoint` could not be made before.
     pub(crate) fn has_failed_at(&self, endpoint: EndpointId) -> bool {
         self.attempts.iter().any(|attempt| {
-            attempt.endpoint == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
+            attempt.endpoint.id == endpoint && matches!(attempt.result, AttemptResult::ConnectFailed(_))
         })
     }
 
-    pub(crate) fn begin_attempt(&mut self, endpoint: EndpointId, reused: bool, now: Instant) {
-        let (took, result) = (Duration::ZERO, AttemptResult::Pending);
+    pub(crate) fn begin_attempt(&mut self, endpoint: &Arc<EndpointName>, reused: bool, now: Instant) {
+        let (endpoint, took, result) = (Arc::clone(endpoint), Duration::ZERO, AttemptResult::Pending);
         self.attempts.push(Attempt { endpoint, reused, started: now, took, result });
         self.marks.leased.get_or_insert(now);
     }
@@ -325,8 +331,7 @@ impl Exchange {
             status,
             reason,
             flags,
-            route,
-            cluster,
+            rules,
             attempts,
             received,
             sent,
@@ -334,12 +339,13 @@ impl Exchange {
             streamed,
             id,
         } = outcome;
-        (*started, *end, *listener, *peer) =
-            (self.origin.began, ended, self.origin.listener, self.origin.peer);
+        mem::swap(listener, &mut self.origin.listener);
+        (*started, *end, *peer) = (self.origin.began, ended, self.origin.peer);
         mem::swap(request, &mut self.summary);
+        mem::swap(rules, &mut self.rules);
         mem::swap(attempts, &mut self.attempts);
         (*status, *reason, *flags) = (ending.status, ending.reason, ending.flags);
-        (*route, *cluster, *streamed, *id) = (self.route, self.cluster, self.streamed, self.request_id);
+        (*streamed, *id) = (self.streamed, self.request_id);
         (*received, *sent, *marks) = (self.received, self.sent, self.marks);
     }
 }

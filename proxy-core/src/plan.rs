@@ -51,12 +51,7 @@ impl Plan {
         Self::make(config, self.generation + 1, &self.names, digest)
     }
 
-    fn make(
-        config: Config,
-        generation: u32,
-        known: &Names,
-        mut digest: Digest,
-    ) -> Result<Self, ConfigError> {
+    fn make(config: Config, generation: u32, known: &Names, mut digest: Digest) -> Result<Self, ConfigError> {
         config.validate()?;
         config.hash(&mut digest);
         let names = Names::of(&config, known);
@@ -129,6 +124,13 @@ impl Hash for Plan {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { generation, digest, config: _, names: _, router: _, routes: _, unrouted: _ } = self;
         (generation, digest).hash(state);
+    }
+}
+
+/// Has `held` be `wanted`. That it mostly is already is quicker to see than to count anew who holds it.
+pub(crate) fn share<T>(held: &mut Arc<T>, wanted: &Arc<T>) {
+    if !Arc::ptr_eq(held, wanted) {
+        *held = Arc::clone(wanted);
     }
 }
 

@@ -1,10 +1,12 @@
 //! The explanation of every exchange: who ended it, in which phase, after how long.
 
 use crate::flags::Flags;
-use crate::ids::{ClusterId, EndpointId, ListenerId, RouteId};
+use crate::ids::RouteId;
 use crate::input::NetError;
+use crate::plan::{ClusterName, EndpointName, ListenerName, Matched, Rules};
 use crate::time::Instant;
 use crate::timeouts::Timer;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -17,7 +19,7 @@ pub struct Outcome {
     /// When the last octet left, or it failed.
     pub ended: Instant,
     /// Where the client came in.
-    pub listener: ListenerId,
+    pub listener: Arc<ListenerName>,
     /// The client.
     pub peer: SocketAddr,
     /// What was asked for; `None` when the head could not be read.
@@ -28,10 +30,8 @@ pub struct Outcome {
     pub reason: Reason,
     /// Who ended it, in which phase: HAProxy's two letters.
     pub flags: Flags,
-    /// Which route matched.
-    pub route: Option<RouteId>,
-    /// Which cluster it went to.
-    pub cluster: Option<ClusterId>,
+    /// What held for it: its route, where that leads, and its limits.
+    pub rules: Arc<Rules>,
     /// Every connection that was tried, in order.
     pub attempts: Vec<Attempt>,
     /// Content octets from the client.
@@ -47,9 +47,9 @@ pub struct Outcome {
 }
 
 /// Where a request came from.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Origin {
-    pub(crate) listener: ListenerId,
+    pub(crate) listener: Arc<ListenerName>,
     pub(crate) peer: SocketAddr,
     /// Its first octet.
     pub(crate) began: Instant,
@@ -57,7 +57,7 @@ pub(crate) struct Origin {
 
 impl Outcome {
     /// To be written over.
-    pub(crate) fn blank(origin: Origin) -> Self {
+    pub(crate) fn blank(origin: Origin, rules: Arc<Rules>) -> Self {
         Self {
             started: origin.began,
             ended: origin.began,
@@ -67,8 +67,7 @@ impl Outcome {
             status: None,
             reason: Reason::Ok,
             flags: Flags::WELL,
-            route: None,
-            cluster: None,
+            rules,
             attempts: Vec::new(),
             received: 0,
             sent: 0,
@@ -76,6 +75,26 @@ impl Outcome {
             streamed: false,
             id: 0,
         }
+    }
+
+    /// The route that it took, if one matched, and where that leads.
+    pub fn matched(&self) -> Option<&Matched> {
+        self.rules.matched.as_ref()
+    }
+
+    /// The same route's place in the configuration.
+    pub fn route(&self) -> Option<RouteId> {
+        self.rules.route()
+    }
+
+    /// The cluster that its route leads to.
+    pub fn cluster(&self) -> Option<&ClusterName> {
+        self.matched().map(|matched| &*matched.cluster)
+    }
+
+    /// The endpoint that was tried last.
+    pub fn endpoint(&self) -> Option<&EndpointName> {
+        self.attempts.last().map(|attempt| &*attempt.endpoint)
     }
 
     /// How long each phase took: from the end of the one before it. One that was not reached is zero.
@@ -122,7 +141,7 @@ pub struct RequestSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
     /// The endpoint.
-    pub endpoint: EndpointId,
+    pub endpoint: Arc<EndpointName>,
     /// Whether a pooled connection was used.
     pub reused: bool,
     /// When it began.

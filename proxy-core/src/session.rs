@@ -8,12 +8,13 @@ use crate::http::{
     BadHead, BodyDecoder, Field, Framing, HeadKind, HeadLimits, HeadScanner, RequestHead, ResponseHead,
     Trailers, Version,
 };
-use crate::ids::{ExchangeId, ListenerId};
+use crate::ids::ExchangeId;
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
-use crate::record::Origin;
+use crate::plan::ListenerName;
 use crate::time::Instant;
 use crate::transfer::{Received, Receiving, Sending};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bytes::Bytes;
 use core::net::SocketAddr;
@@ -21,7 +22,7 @@ use core::net::SocketAddr;
 /// One downstream connection.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Session {
-    pub(crate) listener: ListenerId,
+    pub(crate) listener: Arc<ListenerName>,
     pub(crate) peer: SocketAddr,
     pub(crate) inbox: Inbox,
     pub(crate) outbox: Outbox,
@@ -110,7 +111,7 @@ impl Serving {
 }
 
 impl Session {
-    pub(crate) fn new(listener: ListenerId, peer: SocketAddr) -> Self {
+    pub(crate) fn new(listener: Arc<ListenerName>, peer: SocketAddr) -> Self {
         Self {
             listener,
             peer,
@@ -159,13 +160,12 @@ impl Session {
         }
     }
 
-    /// Where the request comes from whose head is being read.
-    pub(crate) fn origin(&self, now: Instant) -> Origin {
-        let began = match &self.state {
+    /// When the request began whose head is being read.
+    pub(crate) fn began(&self, now: Instant) -> Instant {
+        match &self.state {
             SessionState::AwaitHead { began, .. } => began.unwrap_or(now),
             _ => now,
-        };
-        Origin { listener: self.listener, peer: self.peer, began }
+        }
     }
 
     pub(crate) fn serving(&self) -> Option<&Serving> {

@@ -6,6 +6,7 @@ use crate::outbox::{Outbox, Queue};
 use crate::record::Outcome;
 use crate::time::Instant;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// What is free just now.
@@ -66,7 +67,7 @@ impl Spare {
         ending: Ending,
         ended: Instant,
     ) -> Box<Outcome> {
-        let mut outcome = self.outcomes.pop().unwrap_or_else(|| Box::new(Outcome::blank(exchange.origin)));
+        let mut outcome = self.outcomes.pop().unwrap_or_else(|| blank(&exchange));
         exchange.explain(ending, ended, &mut outcome);
         if self.exchanges.len() < KEPT_MAX {
             self.exchanges.push(exchange);
@@ -80,4 +81,9 @@ impl Spare {
             self.outcomes.push(outcome);
         }
     }
+}
+
+#[cold]
+fn blank(exchange: &Exchange) -> Box<Outcome> {
+    Box::new(Outcome::blank(exchange.origin.clone(), Arc::clone(&exchange.rules)))
 }

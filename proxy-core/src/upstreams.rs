@@ -12,14 +12,14 @@ mod pool;
 pub use endpoint::Standing;
 pub(crate) use permits::Freed;
 
-use crate::config::Config;
 use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::ConnId;
+use crate::plan::{EndpointName, Plan};
 use crate::record::Reason;
 use crate::time::Instant;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cluster::Cluster;
-use core::net::SocketAddr;
 use endpoint::Endpoint;
 
 /// All clusters and their endpoints.
@@ -55,19 +55,24 @@ pub(crate) enum Leased {
 }
 
 impl Upstreams {
-    pub(crate) fn new(config: &Config, seed: u64) -> Self {
+    pub(crate) fn new(plan: &Plan, seed: u64) -> Self {
         let mut endpoints = Vec::new();
         let mut clusters = Vec::new();
-        for (id, cluster) in (0u32..).zip(&config.clusters) {
+        let mut said = plan.endpoints();
+        for (_, cluster) in plan.clusters() {
             let first = count(&endpoints);
-            endpoints.extend(cluster.endpoints.iter().map(|endpoint| Endpoint::new(ClusterId(id), endpoint)));
+            endpoints.extend(
+                said.by_ref()
+                    .take(cluster.endpoints.len())
+                    .map(|(name, endpoint)| Endpoint::new(Arc::clone(name), endpoint)),
+            );
             clusters.push(Cluster::new(cluster, first..count(&endpoints), seed));
         }
         Self { clusters, endpoints }
     }
 
-    pub(crate) fn addr(&self, endpoint: EndpointId) -> SocketAddr {
-        self.endpoints[endpoint.index()].addr
+    pub(crate) fn name(&self, endpoint: EndpointId) -> &Arc<EndpointName> {
+        &self.endpoints[endpoint.index()].name
     }
 
     pub(crate) fn fallback_host(&self, cluster: ClusterId) -> &str {
@@ -75,12 +80,12 @@ impl Upstreams {
     }
 
     pub(crate) fn cluster_of(&self, endpoint: EndpointId) -> ClusterId {
-        self.endpoints[endpoint.index()].cluster
+        self.endpoints[endpoint.index()].name.cluster.id
     }
 
     /// The cluster of an endpoint that may not exist.
     pub(crate) fn find_cluster(&self, endpoint: EndpointId) -> Option<ClusterId> {
-        self.endpoints.get(endpoint.index()).map(|endpoint| endpoint.cluster)
+        self.endpoints.get(endpoint.index()).map(|endpoint| endpoint.name.cluster.id)
     }
 
     /// Finds a connection for a request of `cluster` that meets its `demand`. Not to an endpoint for which `tried` holds.
@@ -150,7 +155,7 @@ impl Upstreams {
     /// A permit was granted: it is spare. Returns whose requests may need it; `None` if nobody can have asked for it.
     pub(crate) fn granted(&mut self, endpoint: EndpointId) -> Option<ClusterId> {
         let endpoint = self.endpoints.get_mut(endpoint.index())?;
-        endpoint.permits.granted().then_some(endpoint.cluster)
+        endpoint.permits.granted().then_some(endpoint.name.cluster.id)
     }
 
     /// Another worker waits for a permit of this endpoint. Returns the idle connection that should go.

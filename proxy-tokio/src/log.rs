@@ -19,27 +19,22 @@ pub(crate) use writer::LogWriter;
 use clock::{Stamp, WallClock};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use proxy_core::{Attempt, Config, Instant, Outcome};
+use proxy_core::{Instant, Outcome};
 use proxy_tokio::Recorder;
 use proxy_tokio::config_file::{Loaded, LogFormat, Origins};
 use std::sync::Arc;
 use writer::Queue;
 
-/// What the numbers in an outcome stand for.
+/// What an outcome does not say: where each limit was set, and for whom lines are written.
 pub(crate) struct Site {
-    config: Config,
     origins: Origins,
-    /// Their addresses as text, in the order that outcomes count in.
-    endpoints: Vec<String>,
     zone: TimeZone,
     color: bool,
 }
 
 impl Site {
     pub(crate) fn new(loaded: &Loaded, zone: TimeZone, color: bool) -> Self {
-        let config = loaded.config.clone();
-        let endpoints = config.endpoints().map(|(_, endpoint)| endpoint.addr.to_string()).collect();
-        Self { config, origins: loaded.origins.clone(), endpoints, zone, color }
+        Self { origins: loaded.origins.clone(), zone, color }
     }
 }
 
@@ -62,28 +57,17 @@ impl Line<'_> {
         }
     }
 
-    fn listener(&self) -> &str {
-        let listener = self.site.config.listeners.get(self.outcome.listener.index());
-        listener.map_or("-", |listener| &listener.name)
-    }
-
     fn cluster(&self) -> Option<&str> {
-        let cluster = self.site.config.clusters.get(self.outcome.cluster?.index())?;
-        Some(&cluster.name)
+        Some(&self.outcome.cluster()?.name)
     }
 
     /// The endpoint of the last attempt.
     fn endpoint(&self) -> Option<&str> {
-        self.endpoint_of(self.outcome.attempts.last()?)
+        Some(&self.outcome.endpoint()?.text)
     }
 
-    fn endpoint_of(&self, attempt: &Attempt) -> Option<&str> {
-        self.site.endpoints.get(attempt.endpoint.index()).map(String::as_str)
-    }
-
-    fn route(&self) -> Option<String> {
-        let route = self.site.config.routes.get(self.outcome.route?.index())?;
-        Some(format!("{}{}", route.host.as_deref().unwrap_or("*"), route.path))
+    fn route(&self) -> Option<&str> {
+        Some(&self.outcome.matched()?.name)
     }
 }
 

@@ -174,7 +174,7 @@ fn note_served(ledger: &mut Ledger, script: &Script, id: u32, outcome: &Outcome)
     note_tunnel(ledger, script, id);
     note_fields(ledger, script, id);
     let endpoint = outcome.attempts.last().and_then(|attempt| {
-        setup::endpoints(script).get(attempt.endpoint.index()).map(|place| script.endpoint(*place))
+        setup::endpoints(script).get(attempt.endpoint.id.index()).map(|place| script.endpoint(*place))
     });
     let cycle = endpoint
         .filter(|endpoint| endpoint.down > 0)

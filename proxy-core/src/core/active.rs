@@ -6,10 +6,8 @@
 
 use super::Core;
 use super::table::Trio;
-use super::view::Terms;
 use crate::action::Close;
 use crate::exchange::verdict::Failure;
-use crate::http::HeadLimits;
 use crate::ids::ExchangeId;
 use crate::link::Link;
 use crate::session::{Session, Then};
@@ -19,8 +17,6 @@ use crate::time::Instant;
 /// An exchange and both its connections.
 pub(super) struct Active<'a> {
     pub(super) now: Instant,
-    pub(super) terms: Terms<'a>,
-    pub(super) limits: &'a HeadLimits,
     /// Whether clients may keep their connections: we don't drain.
     pub(super) may_keep: bool,
     pub(super) spare: &'a mut Spare,
@@ -47,8 +43,6 @@ impl Core {
     pub(super) fn active(&mut self, id: ExchangeId) -> Active<'_> {
         Active {
             now: self.now,
-            terms: Terms { config: &self.config, shortest: &self.shortest },
-            limits: &self.limits,
             may_keep: !self.draining.is_on(),
             spare: &mut self.spare,
             trio: self.table.touch_trio(id),

@@ -6,6 +6,7 @@ use crate::ids::ListenerId;
 use crate::input::{ConnId, Permit};
 use crate::session::{Session, SessionState};
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 /// Clients that wait for a unit of `limits.client_connections`.
@@ -21,11 +22,15 @@ impl Core {
         if conn != self.vacant() {
             return;
         }
-        let conn = self.table.insert_session(Session::new(listener, peer));
+        // A listener that is none of ours: it was ours when the client came.
+        let Some(listener) = self.plan.listener(listener) else {
+            return self.actions.push_back(Action::Close { conn, how: Close::Graceful });
+        };
+        let conn = self.table.insert_session(Session::new(Arc::clone(listener), peer));
         if self.draining.is_on() {
             return self.close(conn, Close::Graceful);
         }
-        if self.config.limits.client_connections.is_none() {
+        if self.plan.config().limits.client_connections.is_none() {
             return self.admit(conn, false);
         }
         self.admission.parked.push_back(conn);

@@ -49,7 +49,7 @@ impl Core {
             let stage = self.table.exchange(id).stage;
             assert!(matches!(stage, Stage::Queued { .. }), "{id:?} is pending but not queued");
         }
-        for cluster in (0..).map(ClusterId).take(self.config.clusters.len()) {
+        for cluster in (0..).map(ClusterId).take(self.plan.clusters().len()) {
             self.check_queue(cluster);
         }
         assert!(!self.upstreams.has_surplus(), "a permit is kept that nobody uses");
@@ -58,7 +58,7 @@ impl Core {
 
     /// Whoever waits is in the queue.
     fn check_queue(&self, cluster: ClusterId) {
-        let waiting = |exchange: &Exchange| exchange.is_enqueued && exchange.cluster == Some(cluster);
+        let waiting = |exchange: &Exchange| exchange.is_enqueued && exchange.cluster() == cluster;
         let waiting = self.table.exchanges().filter(|(_, exchange)| waiting(exchange)).count();
         assert_eq!(self.upstreams.queued(cluster), waiting, "the queue of {cluster:?} is miscounted");
     }
@@ -101,7 +101,7 @@ impl Core {
 
     fn check_session(&self, conn: ConnId, session: &Session) {
         session.outbox.check();
-        let (head, buffer) = (self.limits.head_bytes, buffer(&self.config));
+        let (head, buffer) = (self.plan.unrouted().head_limits.head_bytes, buffer(self.plan.unrouted()));
         assert!(session.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
         assert!(
             session.outbox.held() <= 2 * head + buffer + FRAMING_SLACK,
@@ -114,7 +114,10 @@ impl Core {
             "{conn:?} is served again before its answer is out"
         );
         let held = self.held_for(conn, session);
-        assert!(held <= self.config.limits.connection_bytes_max(), "{held} octets are held for {conn:?}");
+        assert!(
+            held <= self.plan.unrouted().limits.connection_bytes_max(),
+            "{held} octets are held for {conn:?}"
+        );
         for id in session.exchanges() {
             let client = self.table.exchange(id).client;
             assert_eq!(client.conn, conn, "the exchange of {conn:?} belongs to another session");
@@ -131,7 +134,7 @@ impl Core {
     fn may_pause_alone(&self, session: &Session) -> bool {
         session.half_closed
             || matches!(session.state, SessionState::Unadmitted)
-            || session.inbox.len() >= self.limits.head_bytes
+            || session.inbox.len() >= self.plan.unrouted().head_limits.head_bytes
     }
 
     /// With limits switched off, a wait without a deadline is what was asked for.
@@ -143,14 +146,15 @@ impl Core {
             let mut bounds = Timer::ALL.iter().filter(|limit| !may_be_off(limit));
             bounds.any(|limit| limit.of(timeouts).is_none())
         };
-        off(&self.config.timeouts) || self.config.routes.iter().any(|route| off(&route.timeouts))
+        let config = self.plan.config();
+        off(&config.timeouts) || config.routes.iter().any(|route| off(&route.timeouts))
     }
 
     fn check_link(&self, conn: ConnId, link: &Link) {
         if !link.is_connecting() {
             link.outbox.check();
         }
-        let (head, buffer) = (self.limits.head_bytes, buffer(&self.config));
+        let (head, buffer) = (self.plan.unrouted().head_limits.head_bytes, buffer(self.plan.unrouted()));
         assert!(link.inbox.len() <= head + buffer, "the inbox of {conn:?} is over its limit");
         assert!(
             link.outbox.held() <= 2 * (head + buffer) + FRAMING_SLACK,

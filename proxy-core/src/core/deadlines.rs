@@ -43,7 +43,7 @@ impl Alone<'_> {
     /// As [`View::not_before`].
     pub(super) fn not_before(&self) -> Instant {
         match &self.session.state {
-            SessionState::AwaitHead { since, .. } => since.after_nanos(self.terms.shortest.of(None)),
+            SessionState::AwaitHead { since, .. } => since.after_nanos(self.rules.shortest),
             SessionState::Unadmitted | SessionState::Serving(_) | SessionState::Lingering { .. } => {
                 Instant::ZERO
             }
@@ -53,7 +53,7 @@ impl Alone<'_> {
     /// The next limit that ends for the session.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
-        let timeouts = &self.terms.config.timeouts;
+        let timeouts = &self.rules.timeouts;
         match &self.session.state {
             SessionState::Unadmitted | SessionState::Serving(_) => {}
             SessionState::AwaitHead { began: Some(began), .. } => {
@@ -76,7 +76,7 @@ impl View<'_> {
     /// is no exception: it takes from `client.body` no more than was spent since then.
     pub(super) fn not_before(&self) -> Instant {
         if self.exchange.is_carried() || self.exchange.is_flushing() {
-            self.exchange.origin.began.after_nanos(self.terms.shortest.of(self.exchange.route))
+            self.exchange.origin.began.after_nanos(self.exchange.rules.shortest)
         } else {
             // Shorter limits, and seldom.
             Instant::ZERO
@@ -87,7 +87,7 @@ impl View<'_> {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let mut earliest = Earliest::default();
         let exchange = self.exchange;
-        let timeouts = self.terms.config.timeouts_of(exchange.route);
+        let timeouts = &exchange.rules.timeouts;
         earliest.add(Timer::ClientWrite, self.session.outbox.stalled_since(), timeouts.client.write);
         if self.has_total() {
             earliest.add(Timer::Total, Some(exchange.origin.began), timeouts.total);
@@ -125,7 +125,7 @@ impl View<'_> {
         let (exchange, Some(link)) = (self.exchange, self.link) else { return false };
         let has_request = link.is_request_sent()
             || (exchange.awaiting_continue && !link.is_connecting() && link.outbox.is_empty());
-        has_request && !exchange.is_streaming() && server_room(self.terms.config, self.session) > 0
+        has_request && !exchange.is_streaming() && server_room(&exchange.rules, self.session) > 0
     }
 
     /// Whether the client owes body octets that we would read.
@@ -134,7 +134,7 @@ impl View<'_> {
         self.session.owes_body()
             && !exchange.awaiting_continue
             && !exchange.is_streaming()
-            && client_room(self.terms.config, link) > 0
+            && client_room(&exchange.rules, link) > 0
     }
 }
 

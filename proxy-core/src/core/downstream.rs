@@ -7,7 +7,7 @@ use crate::action::Close;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Asked, Exchange, Stage};
 use crate::http::{Method, RequestHead};
-use crate::ids::ExchangeId;
+use crate::ids::{ExchangeId, RouteId};
 use crate::input::{ConnId, StreamId};
 use crate::session::{Serving, SessionState, Then};
 use crate::transfer::{Received, Receiving};
@@ -62,7 +62,7 @@ impl Core {
     /// Takes in the next request head, and returns whether there was one.
     fn advance_head(&mut self, conn: ConnId) -> bool {
         let session = self.table.touch_session(conn);
-        match session.next_head(&self.limits, self.now, &mut self.spare.lines) {
+        match session.next_head(&self.plan.unrouted().head_limits, self.now, &mut self.spare.lines) {
             Ok(Some(mut head)) => {
                 self.begin_exchange(conn, &head);
                 self.spare.lines = head.take_memory();
@@ -86,31 +86,38 @@ impl Core {
         if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
             return self.refuse(conn, &Failure::LastHop, Some(head));
         }
-        let found = self.router.find(head.host_bytes().unwrap_or_default(), head.path());
-        let Some((route, config)) =
-            found.and_then(|route| Some((route, self.config.routes.get(route.index())?)))
-        else {
+        let Some(rules) = self.plan.find(head.host_bytes().unwrap_or_default(), head.path()) else {
             return self.refuse(conn, &Failure::NoRoute, Some(head));
         };
-        if let (Some(limit), Some(length)) = (config.request_body_max, head.content_length())
+        if let (Some(limit), Some(length)) = (rules.request_body_max, head.content_length())
             && length > limit
         {
             return self.refuse(conn, &Failure::BodyTooLarge { limit }, Some(head));
         }
-        let (cluster, streamed) = (config.cluster, config.stream);
-        let mut exchange = self.new_exchange(conn, Some(head));
-        exchange.route = Some(route);
-        exchange.cluster = Some(cluster);
-        exchange.streamed = streamed;
+        let (route, cluster) = (rules.route(), rules.cluster());
+        let exchange = self.new_exchange(conn, route, Some(head));
         let id = self.table.insert_exchange(exchange);
         self.table.touch_session(conn).state = SessionState::Serving(Serving::new(id, head));
         self.place(cluster, id, head);
     }
 
     /// An exchange for the request whose head is being read on `conn`.
-    pub(super) fn new_exchange(&mut self, conn: ConnId, head: Option<&RequestHead>) -> Box<Exchange> {
-        let origin = self.table.touch_session(conn).origin(self.now);
-        let asked = Asked { client: StreamId::whole(conn), origin, request_id: self.rng.next(), head };
+    pub(super) fn new_exchange(
+        &mut self,
+        conn: ConnId,
+        route: Option<RouteId>,
+        head: Option<&RequestHead>,
+    ) -> Box<Exchange> {
+        let session = self.table.touch_session(conn);
+        let asked = Asked {
+            client: StreamId::whole(conn),
+            listener: &session.listener,
+            peer: session.peer,
+            began: session.began(self.now),
+            rules: self.plan.rules(route),
+            request_id: self.rng.next(),
+            head,
+        };
         self.spare.exchange(asked, self.now)
     }
 
@@ -209,8 +216,7 @@ impl Active<'_> {
         // A client that sends without waiting for the 100 owes the rest like any other.
         exchange.awaiting_continue = false;
         exchange.received += n as u64;
-        let route = exchange.route.and_then(|route| self.terms.config.routes.get(route.index()));
-        match route.and_then(|route| route.request_body_max) {
+        match exchange.rules.request_body_max {
             Some(limit) if exchange.received > limit => Err(Failure::BodyTooLarge { limit }),
             Some(_) | None => Ok(()),
         }

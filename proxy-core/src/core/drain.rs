@@ -33,7 +33,8 @@ impl Core {
         if self.draining.is_on() {
             return;
         }
-        self.draining = Draining::On { until: self.config.timeouts.drain.map(|drain| self.now.after(drain)) };
+        self.draining =
+            Draining::On { until: self.plan.config().timeouts.drain.map(|drain| self.now.after(drain)) };
         self.actions.push_back(Action::Listen(Listen::Stop));
         for conn in self.upstreams.idle().collect::<Vec<_>>() {
             self.drop_idle(conn);

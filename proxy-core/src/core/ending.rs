@@ -32,7 +32,7 @@ impl Core {
         let is_flushed = session.outbox.is_empty();
         // A connection whose next response could be mistaken is not used again.
         if let Some(hint) = link.reusable()
-            && let lifetime = idle_lifetime(&self.config, hint)
+            && let lifetime = idle_lifetime(self.plan.config(), hint)
             && lifetime != Some(Duration::ZERO)
             && !self.draining.is_on()
             && self.upstreams.park(link.endpoint, conn)
@@ -64,8 +64,8 @@ impl Core {
         let endpoint = exchange
             .attempts
             .last()
-            .filter(|_| self.config.explain_addresses)
-            .map(|attempt| self.upstreams.addr(attempt.endpoint));
+            .filter(|_| exchange.rules.config.explain_addresses)
+            .map(|attempt| attempt.endpoint.addr);
         let context = ReplyContext {
             id: exchange.request_id,
             keep_alive: !is_draining && session.may_keep_after_reply(),
@@ -83,7 +83,7 @@ impl Core {
         let keep_alive = !self.draining.is_on()
             && head.is_some_and(|head| head.keep_alive() && head.framing().is_empty())
             && session.may_follow();
-        let exchange = self.new_exchange(conn, head);
+        let exchange = self.new_exchange(conn, None, head);
         let context = ReplyContext {
             id: exchange.request_id,
             keep_alive,
@@ -158,7 +158,7 @@ impl Core {
 
     /// Records a request whose head never was whole.
     pub(super) fn record_headless(&mut self, conn: ConnId, failure: &Failure) {
-        let exchange = self.new_exchange(conn, None);
+        let exchange = self.new_exchange(conn, None, None);
         self.record(exchange, ending(failure, Phase::Request, status_without_answer(failure)));
     }
 

@@ -8,6 +8,7 @@ use crate::exchange::{Held, Stage};
 use crate::flags::Phase;
 use crate::ids::ExchangeId;
 use crate::link::{Link, Sent};
+use crate::plan::Matched;
 use crate::record::AttemptResult;
 use crate::upstreams::Demand;
 use alloc::boxed::Box;
@@ -44,8 +45,10 @@ impl Core {
     fn attempted(&self, id: ExchangeId) -> Attempted {
         let exchange = self.table.exchange(id);
         let link = exchange.link().map(|conn| self.table.link(conn));
-        let may_try =
-            |cluster| self.upstreams.has_endpoint(cluster, |endpoint| !exchange.has_failed_at(endpoint));
+        let may_try = |matched: &Matched| {
+            let cluster = matched.cluster.id;
+            self.upstreams.has_endpoint(cluster, |endpoint| !exchange.has_failed_at(endpoint))
+        };
         Attempted {
             sent: link.map_or(Sent::Nothing, Link::sent),
             heard: match link {
@@ -55,7 +58,7 @@ impl Core {
             },
             reused: link.is_some_and(|link| link.reused),
             method: exchange.method,
-            attempts_left: exchange.cluster.is_some_and(may_try),
+            attempts_left: exchange.rules.matched.as_ref().is_some_and(may_try),
         }
     }
 

@@ -3,10 +3,10 @@
 use super::Core;
 use super::view::{Alone, Judged, View};
 use crate::action::Interest;
-use crate::config::Config;
 use crate::exchange::Stage;
 use crate::input::ConnId;
 use crate::link::Link;
+use crate::plan::Rules;
 use crate::session::{Session, SessionState, Then};
 
 /// Longest read from a connection that we only drain.
@@ -19,7 +19,7 @@ impl Alone<'_> {
     pub(super) fn interest(&self) -> Interest {
         let (read, fin) = match &self.session.state {
             SessionState::Unadmitted | SessionState::Serving(_) => (0, false),
-            SessionState::AwaitHead { .. } => (buffer(self.terms.config), false),
+            SessionState::AwaitHead { .. } => (buffer(self.rules), false),
             SessionState::Lingering { .. } => (DISCARD, true),
         };
         session_interest(self.session, read, fin, None)
@@ -35,11 +35,11 @@ impl View<'_> {
 
     /// How much may be read of the client for this exchange.
     fn request_room(&self) -> usize {
-        let Self { terms, session, exchange, link } = *self;
+        let Self { session, exchange, link } = *self;
         match (exchange.stage, link) {
             (Stage::Flushing { then: Then::Close | Then::Linger, .. }, _) => DISCARD,
-            (_, Some(link)) if session.is_receiving() => client_room(terms.config, link),
-            (_, _) => pipeline_room(terms.config, session),
+            (_, Some(link)) if session.is_receiving() => client_room(&exchange.rules, link),
+            (_, _) => pipeline_room(&exchange.rules, session),
         }
     }
 
@@ -53,7 +53,7 @@ impl View<'_> {
             }
             Stage::Tunnel { upstream_done: true, .. } => 0,
             Stage::Awaiting { .. } | Stage::Responding { .. } | Stage::Tunnel { .. } => {
-                server_room(self.terms.config, self.session)
+                server_room(&self.exchange.rules, self.session)
             }
         };
         Interest {
@@ -91,20 +91,20 @@ fn session_interest(session: &Session, read: usize, fin: bool, pipe: Option<Conn
 }
 
 /// How much of a request body may be read for `link` to take.
-pub(super) fn client_room(config: &Config, link: &Link) -> usize {
-    link.outbox.room(buffer(config))
+pub(super) fn client_room(rules: &Rules, link: &Link) -> usize {
+    link.outbox.room(buffer(rules))
 }
 
 /// How much of a response may be read for `session` to take.
-pub(super) fn server_room(config: &Config, session: &Session) -> usize {
-    session.outbox.room(buffer(config))
+pub(super) fn server_room(rules: &Rules, session: &Session) -> usize {
+    session.outbox.room(buffer(rules))
 }
 
 /// What may be read ahead of a later request: enough to notice that the client left.
-fn pipeline_room(config: &Config, session: &Session) -> usize {
-    (config.limits.head_bytes as usize).saturating_sub(session.inbox.len())
+fn pipeline_room(rules: &Rules, session: &Session) -> usize {
+    (rules.limits.head_bytes as usize).saturating_sub(session.inbox.len())
 }
 
-pub(super) fn buffer(config: &Config) -> usize {
-    config.limits.buffer_bytes as usize
+pub(super) fn buffer(rules: &Rules) -> usize {
+    rules.limits.buffer_bytes as usize
 }

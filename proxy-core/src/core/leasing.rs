@@ -4,7 +4,6 @@ use super::Core;
 use super::interest::buffer;
 use super::table::Trio;
 use crate::action::{Action, Close};
-use crate::config::Config;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, Held, Stage};
 use crate::forward::{RequestContext, Scheme, request_id};
@@ -127,9 +126,9 @@ impl Core {
     }
 
     fn use_idle(&mut self, id: ExchangeId, head: Option<&RequestHead>, endpoint: EndpointId, conn: ConnId) {
-        let (now, kept_max) = (self.now, self.limits.head_bytes + buffer(&self.config));
+        let now = self.now;
         let exchange = self.table.touch_exchange(id);
-        exchange.begin_attempt(endpoint, true, now);
+        exchange.begin_attempt(self.upstreams.name(endpoint), true, now);
         exchange.marks.connected = Some(now);
         exchange.stage = Stage::Awaiting { link: conn };
         dequeue(&mut self.upstreams, exchange, id);
@@ -139,20 +138,20 @@ impl Core {
             Some(head) => {
                 self.spare.lend(&mut link.outbox);
                 let id_text = request_id(exchange.request_id);
-                link.ask(id, head, &context(&self.config, &self.upstreams, exchange, &id_text));
+                link.ask(id, head, &context(&self.upstreams, exchange, &id_text));
             }
             None => match exchange.held.take().expect(HELD) {
                 Held::Head(head) => {
                     self.spare.lend(&mut link.outbox);
                     let id_text = request_id(exchange.request_id);
-                    link.ask(id, &head, &context(&self.config, &self.upstreams, exchange, &id_text));
+                    link.ask(id, &head, &context(&self.upstreams, exchange, &id_text));
                 }
                 Held::Written(request) => link.carry(*request),
             },
         }
         // Once octets of it left us, any other is never sent again.
         if exchange.method.is_idempotent() {
-            link.outbox.retain(kept_max);
+            link.outbox.retain(exchange.rules.head_limits.head_bytes + buffer(&exchange.rules));
         }
     }
 
@@ -167,9 +166,9 @@ impl Core {
         };
         let now = self.now;
         let link = self.table.insert_link(Link::connecting(endpoint, request));
-        self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.addr(endpoint) });
+        self.actions.push_back(Action::Connect { conn: link, peer: self.upstreams.name(endpoint).addr });
         let exchange = self.table.touch_exchange(id);
-        exchange.begin_attempt(endpoint, false, now);
+        exchange.begin_attempt(self.upstreams.name(endpoint), false, now);
         exchange.stage = Stage::Connecting { link, since: now };
         dequeue(&mut self.upstreams, exchange, id);
     }
@@ -180,7 +179,7 @@ impl Core {
         self.spare.lend(&mut outbox);
         let exchange = self.table.exchange(id);
         let id_text = request_id(exchange.request_id);
-        Request::new(id, head, &context(&self.config, &self.upstreams, exchange, &id_text), outbox)
+        Request::new(id, head, &context(&self.upstreams, exchange, &id_text), outbox)
     }
 
     pub(super) fn on_connected(&mut self, conn: ConnId, id: ExchangeId) {
@@ -215,17 +214,12 @@ fn dequeue(upstreams: &mut Upstreams, exchange: &mut Exchange, id: ExchangeId) -
 }
 
 /// What a request's own octets do not say.
-fn context<'a>(
-    config: &Config,
-    upstreams: &'a Upstreams,
-    exchange: &Exchange,
-    id: &'a [u8],
-) -> RequestContext<'a> {
+fn context<'a>(upstreams: &'a Upstreams, exchange: &Exchange, id: &'a [u8]) -> RequestContext<'a> {
     let peer = exchange.origin.peer.ip();
     RequestContext {
         peer,
         scheme: Scheme::Http,
-        peer_is_trusted: config.trusted_proxies.iter().any(|net| net.contains(&peer)),
+        peer_is_trusted: exchange.rules.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
         fallback_host: upstreams.fallback_host(exchange.cluster()),
         request_id: Some(id),
     }

@@ -27,7 +27,7 @@ impl View<'_> {
     }
 
     fn is_worthwhile(&self, unseen: u64) -> bool {
-        unseen >= WORTHWHILE * buffer(self.terms.config) as u64
+        unseen >= WORTHWHILE * buffer(&self.exchange.rules) as u64
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::Core;
 use super::table::{Conn, Note, Side, Trio};
-use super::view::{Alone, Terms, View};
+use super::view::{Alone, View};
 use crate::action::{Action, Interest};
 use crate::ids::ExchangeId;
 use crate::input::{ConnId, StreamId};
@@ -32,8 +32,7 @@ impl Core {
             return self.settle_exchange(conn, id);
         }
         session.outbox.start_clock(self.now);
-        let terms = Terms { config: &self.config, shortest: &self.shortest };
-        let alone = Alone { terms, session };
+        let alone = Alone { rules: self.plan.unrouted(), session };
         if !covers(note.armed, alone.not_before()) {
             self.timers.arm(StreamId::whole(conn), &mut note.armed, alone.deadline());
         }
@@ -44,7 +43,6 @@ impl Core {
     /// Settles a session together with the exchange that it serves and the connection that carries it.
     fn settle_exchange(&mut self, conn: ConnId, id: ExchangeId) {
         let now = self.now;
-        let terms = Terms { config: &self.config, shortest: &self.shortest };
         let Trio { exchange, session, session_note, mut link } = self.table.settled_trio(id);
         session.outbox.start_clock(now);
         // Before the connection stands nothing could be written: that wait is `connect`'s.
@@ -52,11 +50,11 @@ impl Core {
             link.outbox.start_clock(now);
         }
         let carrier = link.as_ref().map(|(link, _)| &**link);
-        let view = View { terms, session, exchange, link: carrier };
+        let view = View { session, exchange, link: carrier };
         let (upstream, client) = (view.upstream_owes(), view.client_owes());
         exchange.upstream_owes.set(upstream, now);
         exchange.client_owes.set(client, now);
-        let view = View { terms, session, exchange, link: carrier };
+        let view = View { session, exchange, link: carrier };
         if !covers(session_note.armed, view.not_before()) {
             self.timers.arm(exchange.client, &mut session_note.armed, view.deadline());
         }

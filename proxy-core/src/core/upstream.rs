@@ -51,7 +51,7 @@ impl Active<'_> {
         self.spare.lend(&mut self.trio.session.outbox);
         loop {
             let (link, _) = self.trio.link.as_mut()?;
-            match link.next(self.limits, &mut self.spare.lines) {
+            match link.next(&self.trio.exchange.rules.head_limits, &mut self.spare.lines) {
                 Said::Nothing => {
                     link.inbox.keep();
                     return None;

@@ -1,24 +1,15 @@
 //! What is judged together: a session, the exchange that it serves and the connection that carries it.
 
-use super::shortest::Shortest;
 use super::table::{Side, Table};
-use crate::config::Config;
 use crate::exchange::Exchange;
 use crate::input::ConnId;
 use crate::link::Link;
+use crate::plan::Rules;
 use crate::session::Session;
-
-/// What every judgement needs to know besides the state.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms<'a> {
-    pub(super) config: &'a Config,
-    pub(super) shortest: &'a Shortest,
-}
 
 /// A session that serves an exchange, and what belongs to it just now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
-    pub(super) terms: Terms<'a>,
     pub(super) session: &'a Session,
     pub(super) exchange: &'a Exchange,
     pub(super) link: Option<&'a Link>,
@@ -27,7 +18,8 @@ pub(super) struct View<'a> {
 /// A session that serves no exchange: nobody else has a say in what is wanted of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alone<'a> {
-    pub(super) terms: Terms<'a>,
+    /// What holds while no route is known.
+    pub(super) rules: &'a Rules,
     pub(super) session: &'a Session,
 }
 
@@ -46,21 +38,21 @@ pub(super) enum Judged<'a> {
 
 impl Table {
     /// How to judge a connection, if it lives.
-    pub(super) fn judge<'a>(&'a self, terms: Terms<'a>, conn: ConnId) -> Option<Judged<'a>> {
+    pub(super) fn judge<'a>(&'a self, unrouted: &'a Rules, conn: ConnId) -> Option<Judged<'a>> {
         Some(match &self.get(conn)?.side {
             Side::Downstream(session) => match session.exchange() {
-                Some(id) => Judged::Client(self.view(terms, self.exchange(id))),
-                None => Judged::Alone(Alone { terms, session }),
+                Some(id) => Judged::Client(self.view(self.exchange(id))),
+                None => Judged::Alone(Alone { rules: unrouted, session }),
             },
             Side::Upstream(link) => match link.exchange() {
-                Some(id) => Judged::Carrier(self.view(terms, self.exchange(id))),
+                Some(id) => Judged::Carrier(self.view(self.exchange(id))),
                 None => Judged::Pooled(link),
             },
         })
     }
 
-    fn view<'a>(&'a self, terms: Terms<'a>, exchange: &'a Exchange) -> View<'a> {
+    fn view<'a>(&'a self, exchange: &'a Exchange) -> View<'a> {
         let session = self.session(exchange.client.conn).expect("an exchange has a client");
-        View { terms, session, exchange, link: exchange.link().map(|link| self.link(link)) }
+        View { session, exchange, link: exchange.link().map(|link| self.link(link)) }
     }
 }

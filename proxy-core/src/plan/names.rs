@@ -83,7 +83,12 @@ impl Names {
                 names.endpoints.push(known.map_or_else(
                     || {
                         let (id, addr) = (EndpointId(next(&mut names.unused.endpoint)), endpoint.addr);
-                        Arc::new(EndpointName { id, cluster: Arc::clone(&name), addr, text: addr.to_string() })
+                        Arc::new(EndpointName {
+                            id,
+                            cluster: Arc::clone(&name),
+                            addr,
+                            text: addr.to_string(),
+                        })
                     },
                     |known| Arc::clone(known),
                 ));

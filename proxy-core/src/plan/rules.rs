@@ -2,9 +2,10 @@
 
 use super::names::ClusterName;
 use super::shortest;
-use crate::config::{Config, Limits, Route, Timeouts};
+use crate::config::{Config, Limits, Route};
 use crate::http::HeadLimits;
-use crate::ids::RouteId;
+use crate::ids::{ClusterId, RouteId};
+use crate::timeouts::{Runs, Timeouts};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -55,7 +56,7 @@ impl Rules {
             request_body_max: None,
             config: Arc::clone(config),
             head_limits: head_limits(&config.limits),
-            shortest: shortest::unrouted(&config.timeouts),
+            shortest: shortest::of(Runs::Unrouted, &config.timeouts),
         }
     }
 
@@ -71,8 +72,13 @@ impl Rules {
             request_body_max: route.request_body_max,
             config: Arc::clone(&unrouted.config),
             head_limits: unrouted.head_limits,
-            shortest: shortest::routed(&route.timeouts),
+            shortest: shortest::of(Runs::Carried, &route.timeouts),
         }
+    }
+
+    /// The cluster that serves these requests.
+    pub(crate) fn cluster(&self) -> ClusterId {
+        self.matched.as_ref().expect("a request that is served has a route").cluster.id
     }
 
     /// Which route they are of.

@@ -4,15 +4,16 @@ use super::permits::{Permits, Taken};
 use super::pool::Pool;
 use super::{Demand, Leased};
 use crate::config;
-use crate::ids::{ClusterId, EndpointId};
+use crate::ids::EndpointId;
+use crate::plan::EndpointName;
 use crate::record::Reason;
 use crate::time::Instant;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Endpoint {
-    pub(super) addr: SocketAddr,
-    pub(super) cluster: ClusterId,
+    pub(super) name: Arc<EndpointName>,
     pub(super) pool: Pool,
     pub(super) permits: Permits,
     /// How requests to it end, and since when.
@@ -29,14 +30,8 @@ pub struct Standing {
 }
 
 impl Endpoint {
-    pub(super) fn new(cluster: ClusterId, config: &config::Endpoint) -> Self {
-        Self {
-            addr: config.addr,
-            cluster,
-            pool: Pool::default(),
-            permits: Permits::new(config.max_connections),
-            last: None,
-        }
+    pub(super) fn new(name: Arc<EndpointName>, config: &config::Endpoint) -> Self {
+        Self { name, pool: Pool::default(), permits: Permits::new(config.max_connections), last: None }
     }
 
     /// A request ended so.
@@ -47,7 +42,7 @@ impl Endpoint {
     }
 
     pub(super) fn standing(&self) -> Standing {
-        Standing { addr: self.addr, last: self.last }
+        Standing { addr: self.name.addr, last: self.last }
     }
 
     /// Whether a request can have a connection, now or once a permit that was not asked for yet is granted. None is

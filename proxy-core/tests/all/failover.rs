@@ -40,7 +40,7 @@ fn a_refusal_moves_the_request_to_the_next_endpoint() {
     assert_eq!(t.hears(client), OK);
     let outcome = t.outcome();
     let results: Vec<_> =
-        outcome.attempts.iter().map(|attempt| (attempt.endpoint.0, attempt.result)).collect();
+        outcome.attempts.iter().map(|attempt| (attempt.endpoint.id.0, attempt.result)).collect();
     assert_eq!(
         results,
         [

@@ -71,7 +71,7 @@ fn report(loaded: &Loaded, id: RouteId) -> String {
     let body =
         route.request_body_max.map_or_else(|| "of any size".into(), |max| format!("up to {}", bytes(max)));
     rows.row("body", &body);
-    for setting in loaded.origins.timeouts(config, Some(id)) {
+    for setting in loaded.origins.timeouts(&route.timeouts, Some(id)) {
         let is_moot = route.stream && setting.timer == Timer::Total;
         let note = if is_moot { " — off here: stream = true" } else { "" };
         rows.row("limits", &format!("{setting}{note}"));

@@ -284,7 +284,11 @@ fn every_limit_knows_where_it_was_said() {
     let text = "to = \":1\"\n[timeouts]\nread = \"4s\"\nhead = \"9s\"\n[[route]]\npath = \"/a\"\nto = \":2\"\ntimeouts.head = \"5s\"\n";
     let layers = [Layer::file("weir.toml", text), Layer::assignment("--set", "timeouts.total=off")];
     let loaded = load(&layers, &resolve).unwrap();
-    let told = |route, timer| loaded.origins.timeout(&loaded.config, route, timer).unwrap().to_string();
+    let told = |route: Option<RouteId>, timer| {
+        let config = &loaded.config;
+        let timeouts = route.map_or(&config.timeouts, |route| &config.routes[route.index()].timeouts);
+        loaded.origins.timeout(timeouts, route, timer).unwrap().to_string()
+    };
     use proxy_core::Timer::{ClientHead, Connect, Total, UpstreamHead, UpstreamRead};
     assert_eq!(told(None, Connect), "timeouts.connect = 1s, default");
     assert_eq!(told(None, UpstreamRead), "timeouts.read = 4s, weir.toml:3");
@@ -293,7 +297,7 @@ fn every_limit_knows_where_it_was_said() {
     assert_eq!(told(Some(RouteId(1)), UpstreamHead), "timeouts.head = 9s, weir.toml:4");
     assert_eq!(told(Some(RouteId(0)), Total), "timeouts.total = off, --set");
     assert_eq!(told(Some(RouteId(0)), ClientHead), "timeouts.client.head = 10s, default");
-    assert!(loaded.origins.timeout(&loaded.config, None, proxy_core::Timer::Linger).is_none());
+    assert!(loaded.origins.timeout(&loaded.config.timeouts, None, proxy_core::Timer::Linger).is_none());
 }
 
 #[test]

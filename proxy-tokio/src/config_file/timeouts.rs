@@ -4,7 +4,7 @@
 use super::diagnostic::{Place, Source, line_and_column};
 use super::scalar;
 use super::section::Section;
-use proxy_core::{Config, Limit, RouteId, Setting, Timeouts, Timer};
+use proxy_core::{Limit, RouteId, Setting, Timeouts, Timer};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,16 +151,14 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// All limits that hold for `route`, or for all while none is known.
+    /// All limits that hold for `route`, or for all while none is known. `timeouts`: what they are.
     pub fn timeouts<'a>(
         &'a self,
-        config: &'a Config,
+        timeouts: &'a Timeouts,
         route: Option<RouteId>,
     ) -> impl Iterator<Item = TimeoutSetting<'a>> {
         settings().map(move |(limit, setting)| {
             let route = route.filter(|_| limit.runs.is_per_route());
-            let of_route = route.and_then(|route| config.routes.get(route.index()));
-            let timeouts = of_route.map_or(&config.timeouts, |route| &route.timeouts);
             let origins = route.and_then(|route| self.routes.get(route.index())).unwrap_or(&self.global);
             let origin = &origins[limit.timer as usize];
             TimeoutSetting { name: setting.key, timer: limit.timer, limit: (setting.get)(timeouts), origin }
@@ -170,10 +168,10 @@ impl Origins {
     /// The limit behind `timer`; `None` for one that cannot be set.
     pub fn timeout<'a>(
         &'a self,
-        config: &'a Config,
+        timeouts: &'a Timeouts,
         route: Option<RouteId>,
         timer: Timer,
     ) -> Option<TimeoutSetting<'a>> {
-        self.timeouts(config, route).find(|setting| setting.timer == timer)
+        self.timeouts(timeouts, route).find(|setting| setting.timer == timer)
     }
 }

@@ -10,7 +10,8 @@ impl Line<'_> {
     /// The limit that ended the exchange, if one did.
     pub(super) fn limit(&self) -> Option<TimeoutSetting<'_>> {
         let Reason::Timeout(timer) = self.outcome.reason else { return None };
-        self.site.origins.timeout(&self.site.config, self.outcome.route, timer)
+        let rules = &self.outcome.rules;
+        self.site.origins.timeout(&rules.timeouts, rules.route(), timer)
     }
 }
 
@@ -88,7 +89,7 @@ fn failed(line: &Line<'_>, reason: Reason) -> String {
         0 => "before any of the response body was passed on".into(),
         sent => format!("after {} of the response body", bytes(sent)),
     };
-    let limits = &line.site.config.limits;
+    let limits = &line.outcome.rules.limits;
     match reason {
         Reason::ConnectRefused => format!("nobody listens on {server}: connection refused"),
         Reason::ConnectUnreachable => format!("{server} can't be reached: no route to it"),
@@ -124,7 +125,7 @@ fn phases_or_nothing(outcome: &Outcome) -> String {
 }
 
 fn too_large(line: &Line<'_>) -> String {
-    let limits = &line.site.config.limits;
+    let limits = &line.outcome.rules.limits;
     match line.outcome.status {
         Some(413) => "the request body is over limits.request_body".into(),
         Some(414) => {
@@ -145,10 +146,9 @@ pub(super) fn tried(line: &Line<'_>) -> Option<String> {
     if attempts.iter().filter(|attempt| attempt.result != AttemptResult::Stale).count() < 2 {
         return None;
     }
-    let servers: BTreeSet<_> = attempts.iter().map(|attempt| attempt.endpoint).collect();
+    let servers: BTreeSet<_> = attempts.iter().map(|attempt| attempt.endpoint.id).collect();
     let told = attempts.iter().map(|attempt| {
-        let server = line.endpoint_of(attempt).unwrap_or("?");
-        format!("{server} {} ({})", result(attempt.result), duration(attempt.took))
+        format!("{} {} ({})", attempt.endpoint.text, result(attempt.result), duration(attempt.took))
     });
     let told = told.collect::<Vec<_>>().join(", ");
     Some(match servers.len() {

@@ -11,7 +11,7 @@ pub(super) fn write(line: &Line<'_>, out: &mut String) {
     // Writing to a string cannot fail.
     let _ = write!(out, "{} [", outcome.peer);
     push_millis(out, line.stamp);
-    for text in ["] ", line.listener(), " ", line.cluster().unwrap_or("<NONE>")] {
+    for text in ["] ", &line.outcome.listener.name, " ", line.cluster().unwrap_or("<NONE>")] {
         out.push_str(text);
     }
     out.push('/');

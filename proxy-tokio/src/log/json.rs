@@ -21,7 +21,7 @@ struct Record<'a> {
     status: Option<u16>,
     reason: &'static str,
     flags: String,
-    route: Option<String>,
+    route: Option<&'a str>,
     upstream: Option<&'a str>,
     server: Option<&'a str>,
     attempts: Vec<AttemptRecord<'a>>,
@@ -35,7 +35,7 @@ struct Record<'a> {
 
 #[derive(Serialize)]
 struct AttemptRecord<'a> {
-    server: Option<&'a str>,
+    server: &'a str,
     reused: bool,
     result: &'static str,
     ms: f64,
@@ -65,7 +65,7 @@ fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
     Record {
         time: time(line.stamp),
         id: format!("{:016x}", outcome.id),
-        listener: line.listener(),
+        listener: &outcome.listener.name,
         client: outcome.peer.to_string(),
         method: request.map(|request| text(&request.method)),
         host: request.map(|request| text(&request.host)),
@@ -77,7 +77,7 @@ fn record<'a>(line: &'a Line<'_>) -> Record<'a> {
         route: line.route(),
         upstream: line.cluster(),
         server: line.endpoint(),
-        attempts: outcome.attempts.iter().map(|attempt| attempt_record(line, attempt)).collect(),
+        attempts: outcome.attempts.iter().map(attempt_record).collect(),
         received: outcome.received,
         sent: outcome.sent,
         streamed: outcome.streamed,
@@ -110,9 +110,9 @@ fn time(stamp: Stamp<'_>) -> String {
     })
 }
 
-fn attempt_record<'a>(line: &'a Line<'_>, attempt: &Attempt) -> AttemptRecord<'a> {
+fn attempt_record(attempt: &Attempt) -> AttemptRecord<'_> {
     AttemptRecord {
-        server: line.endpoint_of(attempt),
+        server: &attempt.endpoint.text,
         reused: attempt.reused,
         result: result(attempt.result),
         ms: ms(attempt.took),

@@ -2,10 +2,10 @@
 
 use super::*;
 use proxy_core::{
-    AttemptResult, Cause, ClusterId, EndpointId, Flags, ListenerId, Marks, NetError, Phase, Reason,
-    RequestSummary, RouteId, Timer, Times,
+    Attempt, AttemptResult, Cause, Flags, ListenerId, Marks, NetError, Phase, Plan, Reason, RequestSummary,
+    RouteId, Timer, Times,
 };
-use proxy_tokio::config_file::{Layer, load};
+use proxy_tokio::config_file::{Layer, Loaded, load};
 use std::time::Duration;
 
 const FILE: &str = r#"
@@ -23,9 +23,16 @@ to = "api"
 timeouts.total = "20s"
 "#;
 
+fn loaded() -> Loaded {
+    load(&[Layer::file("weir.toml", FILE)], &|_, _| Ok(Vec::new())).unwrap()
+}
+
 fn site(color: bool) -> Site {
-    let loaded = load(&[Layer::file("weir.toml", FILE)], &|_, _| Ok(Vec::new())).unwrap();
-    Site::new(&loaded, TimeZone::UTC, color)
+    Site::new(&loaded(), TimeZone::UTC, color)
+}
+
+fn plan() -> Plan {
+    Plan::new(loaded().config).unwrap()
 }
 
 const fn millis(n: u64) -> Duration {
@@ -36,8 +43,9 @@ fn at(ms: u64) -> Instant {
     Instant::ZERO.after(millis(ms))
 }
 
-fn attempt(endpoint: u32, took: Duration, result: AttemptResult) -> Attempt {
-    Attempt { endpoint: EndpointId(endpoint), reused: false, started: at(0), took, result }
+fn attempt(endpoint: usize, took: Duration, result: AttemptResult) -> Attempt {
+    let endpoint = Arc::clone(plan().endpoints().nth(endpoint).unwrap().0);
+    Attempt { endpoint, reused: false, started: at(0), took, result }
 }
 
 /// When phases end that take so long.
@@ -68,10 +76,11 @@ const FINE: Times = Times {
 
 /// A request that went well.
 fn fine() -> Outcome {
+    let plan = plan();
     Outcome {
         started: at(1_000),
         ended: at(1_207),
-        listener: ListenerId(0),
+        listener: Arc::clone(plan.listener(ListenerId(0)).unwrap()),
         peer: "192.0.2.7:4711".parse().unwrap(),
         request: Some(RequestSummary {
             method: b"GET".to_vec(),
@@ -82,8 +91,7 @@ fn fine() -> Outcome {
         status: Some(200),
         reason: Reason::Ok,
         flags: Flags { cause: Cause::Nobody, phase: Phase::Done },
-        route: Some(RouteId(0)),
-        cluster: Some(ClusterId(0)),
+        rules: Arc::clone(plan.rules(Some(RouteId(0)))),
         attempts: vec![attempt(1, millis(205), AttemptResult::Ok)],
         received: 0,
         sent: 1234,
@@ -131,8 +139,7 @@ fn nothing() -> Outcome {
         status: None,
         reason: Reason::ClientAborted,
         flags: Flags { cause: Cause::Client, phase: Phase::Request },
-        route: None,
-        cluster: None,
+        rules: Arc::clone(plan().rules(None)),
         attempts: Vec::new(),
         sent: 0,
         marks: Marks { head: at(1_000), answered: at(1_000), ..Marks::default() },

@@ -267,7 +267,7 @@ impl Facts {
 /// reaches the proxy after the request left.
 fn was_grumbled_at(script: &Script, outcome: &Outcome, clocks: &Clocks) -> bool {
     let Some(attempt) = outcome.attempts.last().filter(|attempt| attempt.reused) else { return false };
-    let place = setup::endpoints(script).get(attempt.endpoint.index()).copied();
+    let place = setup::endpoints(script).get(attempt.endpoint.id.index()).copied();
     let crossed = |stamps: &Stamps| {
         let asked = attempt.started.as_nanos()..=stamps.grumbled;
         Some(stamps.endpoint) == place && asked.contains(&stamps.took)

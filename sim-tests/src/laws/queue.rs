@@ -7,7 +7,9 @@ impl Facts {
     /// Checks who waited when for a cluster, once everything is over. `max`: how many may wait.
     pub(crate) fn check_queue(&mut self, cluster: ClusterId, max: u32) {
         let outcomes = self.all().filter_map(|told| told.outcome.as_ref());
-        let outcomes = outcomes.filter(|outcome| outcome.cluster == Some(cluster)).collect::<Vec<_>>();
+        let outcomes = outcomes
+            .filter(|outcome| outcome.cluster().is_some_and(|told| told.id == cluster))
+            .collect::<Vec<_>>();
         let waits = outcomes.iter().map(|outcome| wait_of(outcome)).collect::<Vec<_>>();
         let mut complaints = Vec::new();
         for (begins, _) in waits.iter().filter(|(begins, ends)| begins < ends) {

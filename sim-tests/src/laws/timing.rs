@@ -48,7 +48,7 @@ impl Timing<'_> {
     /// The connection that the request was on when the end was decided: one of these.
     fn servers(&self) -> Vec<Stamps> {
         let Some(attempt) = self.outcome.attempts.last() else { return Vec::new() };
-        let place = setup::endpoints(self.script).get(attempt.endpoint.index()).copied();
+        let place = setup::endpoints(self.script).get(attempt.endpoint.id.index()).copied();
         let began = attempt.started.as_nanos();
         place.map_or_else(Vec::new, |place| self.clocks.closed_at(self.decided, place, began))
     }
@@ -184,7 +184,7 @@ impl Timing<'_> {
         }
         let route =
             routes::place_of(self.script, self.id).and_then(|at| routes::all(self.script).get(at).copied());
-        let is_stream = route.is_some_and(|route| route.stream) && outcome.route.is_some();
+        let is_stream = route.is_some_and(|route| route.stream) && outcome.route().is_some();
         if outcome.streamed && !is_stream && !wording::is_streamed(self.script, self.id) {
             return Some("it is no stream");
         }

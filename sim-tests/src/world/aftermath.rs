@@ -33,7 +33,7 @@ impl Aftermath {
             return facts.violate(format!("{id} was not served promptly in fair weather: {outcome:?}"));
         }
         self.served.insert(id);
-        self.endpoints.extend(outcome.attempts.last().map(|attempt| attempt.endpoint));
+        self.endpoints.extend(outcome.attempts.last().map(|attempt| attempt.endpoint.id));
     }
 
     fn is_served(&self, client: usize) -> bool {

@@ -74,7 +74,7 @@ fn when_every_server_refuses_each_was_tried_once() {
             assert_eq!(answer.take().unwrap().message.status(), 502);
             assert_eq!(story.told("/dead"), (502, "connect_refused", "SC".into()));
             let mut tried: Vec<_> =
-                story.outcome("/dead").attempts.iter().map(|attempt| attempt.endpoint.index()).collect();
+                story.outcome("/dead").attempts.iter().map(|attempt| attempt.endpoint.id.index()).collect();
             tried.sort_unstable();
             assert_eq!(tried, [0, 1, 2]);
         });

@@ -221,7 +221,8 @@ impl Looking {
 
     /// A timeout fires at a tick and is never early, counted from what is visible from outside.
     fn check_timeout(&self, timer: Timer, outcome: &Outcome, config: &Config) {
-        let timeouts = outcome.route.map_or(&config.timeouts, |route| &config.routes[route.index()].timeouts);
+        let timeouts =
+            outcome.route().map_or(&config.timeouts, |route| &config.routes[route.index()].timeouts);
         let limit = limit(timeouts, timer).expect("a limit that is off never fires");
         let tick = self.last_tick.expect("only ticks fire timers");
         let client = self.client_of(outcome);
@@ -256,7 +257,7 @@ impl Looking {
 
     /// The connection that the last try used: the last one to that server that ended.
     fn server_of(&self, outcome: &Outcome, config: &Config) -> &Life {
-        let endpoint = outcome.attempts.last().expect("it was tried").endpoint.index();
+        let endpoint = outcome.attempts.last().expect("it was tried").endpoint.id.index();
         let addr = config.endpoints().nth(endpoint).expect("it is configured").1.addr;
         let all = self.xray.lives.iter().filter(|life| !life.is_client && life.peer == addr);
         all.filter(|life| life.ended.is_some()).max_by_key(|life| life.gone()).expect("it was closed")

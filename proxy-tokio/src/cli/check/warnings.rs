@@ -27,12 +27,12 @@ pub(super) fn warnings(loaded: &Loaded, workers: usize, machine: &Machine) -> Ve
 
 fn route_warnings(loaded: &Loaded, id: RouteId) -> Vec<String> {
     let Some(route) = loaded.config.routes.get(id.index()) else { return Vec::new() };
-    let limit = |timer| loaded.origins.timeout(&loaded.config, Some(id), timer);
+    let limit = |timer| loaded.origins.timeout(&route.timeouts, Some(id), timer);
     let Some(total) = limit(Timer::Total) else { return Vec::new() };
     let mut warnings = Vec::new();
     if route.stream {
         // A limit that was set for all is not meant for this one.
-        let for_all = loaded.origins.timeout(&loaded.config, None, Timer::Total);
+        let for_all = loaded.origins.timeout(&loaded.config.timeouts, None, Timer::Total);
         let is_own = is_said(&total) && for_all.is_none_or(|for_all| for_all.origin != total.origin);
         warnings.extend(is_own.then(|| {
             format!(
@@ -93,7 +93,7 @@ fn endless(route: &Route) -> Option<String> {
 const KEEPALIVE_COMMON: Duration = Duration::from_secs(60);
 
 fn keepalive(loaded: &Loaded) -> Option<String> {
-    let setting = loaded.origins.timeout(&loaded.config, None, Timer::UpstreamKeepAlive)?;
+    let setting = loaded.origins.timeout(&loaded.config.timeouts, None, Timer::UpstreamKeepAlive)?;
     (setting.limit? > KEEPALIVE_COMMON).then(|| {
         format!(
             "{setting}: longer than the 60s of common servers, so that pooled connections die in our hands"
