@@ -384,12 +384,25 @@ fn write<D: Driver>(d: &mut D, conn: ConnId, interest: Interest, was_blocked: bo
 /// After a failed write: a peer that answered before it reset the connection is heard first.
 fn bury<D: Driver>(d: &mut D, conn: ConnId, error: NetError) -> Option<Input> {
     if error == NetError::Reset
-        && let Some(Heard { input, .. }) = read(d, conn)
+        && let Some(input) = read_rest(d, conn)
     {
         d.turn().todo.push_back(Todo::Bury(conn, error));
         return Some(input);
     }
     fail(d, conn, error)
+}
+
+/// Reads what arrived before the end. The end itself is no FIN, even where the kernel says so once it has reported the
+/// error: a body that only the end delimits would count as whole.
+fn read_rest<D: Driver>(d: &mut D, conn: ConnId) -> Option<Input> {
+    let max = d.interest(conn)?.read;
+    if max == 0 || d.turn().open(conn)?.reads == Reads::Ended {
+        return None;
+    }
+    match d.read_rest(conn, max) {
+        Read::Data { bytes, .. } => Some(Input::Data { conn, bytes }),
+        Read::Piped(_) | Read::Eof | Read::Failed(_) | Read::Pending => None,
+    }
 }
 
 /// `None`: it was closed before.

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
@@ -56,6 +56,17 @@ pub trait Stream {
         into: &mut BytesMut,
         max: usize,
     ) -> Poll<io::Result<Received>>;
+
+    /// The same, asking the kernel itself: a reactor may not have heard yet of what arrived. Nobody is woken.
+    ///
+    /// # Errors
+    /// The connection is broken, or nothing is there (`WouldBlock`).
+    fn read_now(&mut self, into: &mut BytesMut, max: usize) -> io::Result<usize> {
+        match self.poll_read(&mut Context::from_waker(Waker::noop()), into, max) {
+            Poll::Ready(received) => received.map(|received| received.octets),
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
 
     /// Takes octets for the peer, and says how many.
     ///

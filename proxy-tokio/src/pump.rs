@@ -5,7 +5,7 @@ use crate::net::{Received, Stream, net_error};
 use bytes::BytesMut;
 use proxy_core::NetError;
 use proxy_core::drive::{Read, Then, Wrote};
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::task::{Context, Poll};
 
 /// Where octets are read into, one buffer for all connections of a worker: an idle connection holds none.
@@ -17,14 +17,30 @@ impl ReadBuffer {
     /// next reads, and all of it again once nobody holds a part.
     pub(crate) fn read<S: Stream>(&mut self, stream: &mut S, cx: &mut Context<'_>, max: usize) -> Read {
         let max = max.min(READ_MAX);
-        if self.0.capacity() < max {
-            self.0.reserve(max);
-        }
+        self.reserve(max);
         match stream.poll_read(cx, &mut self.0, max) {
             Poll::Ready(Ok(Received { octets: 0, .. })) => Read::Eof,
             Poll::Ready(Ok(Received { is_all, .. })) => Read::Data { bytes: self.0.split().freeze(), is_all },
             Poll::Ready(Err(error)) => Read::Failed(net_error(&error)),
             Poll::Pending => Read::Pending,
+        }
+    }
+
+    /// The same from the kernel itself, whatever the reactor knows of the socket.
+    pub(crate) fn read_now<S: Stream>(&mut self, stream: &mut S, max: usize) -> Read {
+        let max = max.min(READ_MAX);
+        self.reserve(max);
+        match stream.read_now(&mut self.0, max) {
+            Ok(0) => Read::Eof,
+            Ok(_) => Read::Data { bytes: self.0.split().freeze(), is_all: false },
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Read::Pending,
+            Err(error) => Read::Failed(net_error(&error)),
+        }
+    }
+
+    fn reserve(&mut self, octets: usize) {
+        if self.0.capacity() < octets {
+            self.0.reserve(octets);
         }
     }
 }

@@ -117,6 +117,18 @@ impl Stream for Socket {
         }
     }
 
+    fn read_now(&mut self, into: &mut BytesMut, max: usize) -> io::Result<usize> {
+        let mut octets = [0; FRESH_READ];
+        let octets = octets.get_mut(..max.min(FRESH_READ)).unwrap_or_default();
+        let n = match &mut self.0 {
+            State::Fresh { stream, .. } => stream.read(octets),
+            State::Watched(stream) => (&*SockRef::from(&*stream)).read(octets),
+            State::Lost => Err(ErrorKind::NotConnected.into()),
+        }?;
+        into.put_slice(octets.get(..n).unwrap_or_default());
+        Ok(n)
+    }
+
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         if let State::Fresh { stream, .. } = &mut self.0 {
             match stream.write(octets) {
@@ -223,7 +235,7 @@ fn poll_write(
     }
 }
 
-/// Octets of a fresh socket's first read: most heads are shorter.
+/// Octets of a read past the reactor: most heads are shorter.
 const FRESH_READ: usize = 2_048;
 
 #[cfg(test)]

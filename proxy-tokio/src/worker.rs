@@ -255,6 +255,11 @@ impl<N: Net, R: Recorder> Driver for Worker<N, R> {
         piped.unwrap_or_else(|| self.buffer.read(stream, &mut cx, max))
     }
 
+    fn read_rest(&mut self, conn: ConnId, max: usize) -> Read {
+        let Some((stream, _)) = self.slots.open(conn) else { return Read::Pending };
+        self.buffer.read_now(stream, max)
+    }
+
     fn write(&mut self, conn: ConnId) -> Wrote {
         let Some((stream, waker)) = self.slots.open(conn) else {
             return Wrote { octets: 0, then: Then::Done };

@@ -108,23 +108,34 @@ fn an_origin_that_is_not_there_is_a_502() {
 }
 
 #[test]
-fn an_origin_that_answers_and_resets_while_we_upload_is_heard() {
+fn an_answer_that_comes_with_a_reset_is_heard_every_time() {
     let origin = Origin::start(|mut stream| {
         next_head(&mut stream);
         // Closing with the body unread makes the kernel send RST behind the response.
-        stream
-            .write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            .unwrap();
+        stream.write_all(DENIED).unwrap();
     });
     let proxy = Proxy::start(origin.addr, 1, |_| {});
-    for _ in 0..20 {
-        let mut client = proxy.client();
-        client.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n").unwrap();
-        let _ = client.write_all(&[b'x'; 50_000]);
-        let response = head(&mut client);
-        assert!(response.starts_with("HTTP/1.1 413") || response.starts_with("HTTP/1.1 502"), "{response}");
+    let sized = format!("Content-Length: {UPLOAD}\r\n\r\n");
+    let chunked = format!("Transfer-Encoding: chunked\r\n\r\n{UPLOAD:x}\r\n");
+    for framing in [sized, chunked] {
+        for _ in 0..20 {
+            let mut client = proxy.client();
+            let mut sender = client.try_clone().unwrap();
+            let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}");
+            let sends = thread::spawn(move || {
+                // It fails when the proxy has heard enough.
+                let _ = sender.write_all(head.as_bytes()).and_then(|()| sender.write_all(&[b'x'; UPLOAD]));
+            });
+            let response = response(&mut client);
+            assert!(response.starts_with("HTTP/1.1 401 ") && response.ends_with("nope"), "{response}");
+            drop(client);
+            sends.join().unwrap();
+        }
     }
 }
+
+const DENIED: &[u8] = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnope";
+const UPLOAD: usize = 3 << 20;
 
 #[test]
 fn a_limit_of_one_connection_holds_across_workers_and_starves_nobody() {

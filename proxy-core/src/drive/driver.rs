@@ -65,6 +65,12 @@ pub trait Driver {
     /// Reads at most `max` octets, into a pipe for the connection `pipe` if that is named and one can be had.
     fn read(&mut self, conn: ConnId, max: usize, pipe: Option<ConnId>) -> Read;
 
+    /// Reads at most `max` octets of a connection that can't be written to any more. What is remembered of its news tells
+    /// nothing now: the kernel is asked whatever they were.
+    fn read_rest(&mut self, conn: ConnId, max: usize) -> Read {
+        self.read(conn, max, None)
+    }
+
     /// Writes what is in the connection's pipe; if there is nothing, what [`Core::egress`] lends.
     fn write(&mut self, conn: ConnId) -> Wrote;
 
