@@ -1,12 +1,14 @@
 //! The command line: what can be asked for, and who does it.
 
 mod check;
+mod descriptors;
 pub(crate) mod layers;
 mod output;
 mod replay;
 mod route;
 pub(crate) mod run;
 mod serve;
+mod signals;
 mod table;
 mod tell;
 
@@ -154,5 +156,5 @@ Examples:
   weir demo                                   something to try with curl
 
 Flags win over the environment (WEIR_CONFIG, WEIR_LOG), and that over the file.
-TERM and INT finish what runs and end; a second one ends now.
+TERM, INT and QUIT finish what runs and end; a second one ends now.
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 4 replay diverged or journal truncated, 78 wrong config file.";

@@ -86,12 +86,21 @@ pub struct Loaded {
 }
 
 /// What the process needs to know and the core does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// How many workers; `None` is one per core.
     pub workers: Option<u16>,
     /// How requests are logged.
     pub log: LogFormat,
+    /// Octets of the log that may wait for a slow reader; what comes then is dropped and counted.
+    pub log_buffer: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        // A megabyte is some five thousand lines: 150 ms of a very busy proxy.
+        Self { workers: None, log: LogFormat::default(), log_buffer: 1024 * 1024 }
+    }
 }
 
 /// How requests are logged.
@@ -334,13 +343,18 @@ impl Reader<'_> {
         listeners: &mut Vec<Listener>,
     ) {
         for bind in address::addresses(&self.context, node, Use::Listen) {
-            match places.get(&bind).filter(|_| bind.port() != 0) {
+            match places.iter().find(|(other, _)| address::overlap(**other, bind)) {
                 None => {
                     places.insert(bind, node.place);
                     listeners.push(Listener { name: name.into(), bind });
                 }
-                Some(first) => {
-                    let complaint = Complaint::new(format!("two listeners on {bind}"), "again here");
+                Some((other, first)) => {
+                    let what = if *other == bind {
+                        format!("two listeners on {bind}")
+                    } else {
+                        format!("{bind} and {other} are two listeners on one address")
+                    };
+                    let complaint = Complaint::new(what, "again here");
                     self.context.complain_of_both(node.place, complaint, (*first, "first here"));
                 }
             }
@@ -397,7 +411,13 @@ fn settings(root: &mut Section<'_>) -> Settings {
         LogFormat::from_name(text)
             .ok_or_else(|| Complaint::new(format!("unknown log format {text:?}"), names))
     });
-    Settings { workers: workers.and_then(|workers| workers.try_into().ok()), log: log.unwrap_or_default() }
+    let log_buffer = root.read("log_buffer", size_between(64 * 1024, 1024 * 1024 * 1024));
+    let default = Settings::default();
+    Settings {
+        workers: workers.and_then(|workers| workers.try_into().ok()),
+        log: log.unwrap_or(default.log),
+        log_buffer: log_buffer.unwrap_or(default.log_buffer),
+    }
 }
 
 /// Most workers: each has its own listening sockets, pool and memory.

@@ -14,7 +14,7 @@ mod writer;
 mod tests;
 
 pub(crate) use text::{bytes, duration};
-pub(crate) use writer::LogWriter;
+pub(crate) use writer::{LogOptions, LogWriter};
 
 use clock::{Stamp, WallClock};
 use jiff::Timestamp;
@@ -79,6 +79,16 @@ const fn pattern(format: LogFormat) -> &'static str {
         LogFormat::Combined => "%d/%b/%Y:%H:%M:%S %z",
         LogFormat::Haproxy => "%d/%b/%Y:%H:%M:%S",
         LogFormat::Off => "",
+    }
+}
+
+/// The line of a log that tells how many others are missing before it.
+pub(crate) fn gap(format: LogFormat) -> fn(usize) -> String {
+    match format {
+        LogFormat::Json => |lines| format!("{{\"dropped\":{lines}}}\n"),
+        LogFormat::Short | LogFormat::Combined | LogFormat::Haproxy | LogFormat::Off => {
+            |lines| format!("# {lines} lines were dropped here\n")
+        }
     }
 }
 

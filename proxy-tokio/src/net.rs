@@ -205,7 +205,20 @@ const BACKLOG: i32 = drive::BACKLOG_MAX.cast_signed();
 ///
 /// The first socket is bound before it allows sharing (SO_REUSEPORT), so that a port somebody else listens on is an
 /// error even if they share it: two proxies by mistake on one port would split the traffic between them.
-pub(crate) fn listen(addr: SocketAddr, workers: usize) -> io::Result<Vec<std::net::TcpListener>> {
+///
+/// `v6_only`: an unspecified IPv6 address does not stand for every IPv4 address, too.
+pub(crate) fn listen(
+    addr: SocketAddr,
+    workers: usize,
+    v6_only: bool,
+) -> io::Result<Vec<std::net::TcpListener>> {
+    let stream_socket = |addr| {
+        let socket = stream_socket(addr)?;
+        if v6_only {
+            socket.set_only_v6(true)?;
+        }
+        io::Result::Ok(socket)
+    };
     let first = stream_socket(addr)?;
     first.bind(&addr.into())?;
     let bound = first.local_addr()?.as_socket().unwrap_or(addr);

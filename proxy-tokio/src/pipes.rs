@@ -13,6 +13,8 @@ pub(crate) struct Pipes<P> {
     /// Those with octets in them, by the connection that they are for.
     full: BTreeMap<ConnId, Full<P>>,
     free: Vec<P>,
+    /// Most of them that hold octets at a time.
+    max: usize,
 }
 
 #[derive(Debug)]
@@ -21,7 +23,7 @@ struct Full<P> {
     octets: usize,
 }
 
-/// Most pipes of a worker that hold octets at a time: who would need one more is read from instead. Otherwise slow readers
+/// Most pipes of a worker that hold octets at a time; whoever would need one more is read from instead. Otherwise slow readers
 /// would cost two more descriptors each, and more of the kernel's memory than it grants to pipes
 /// (`/proc/sys/fs/pipe-user-pages-soft`).
 pub const PIPES_MAX: usize = 64;
@@ -30,8 +32,8 @@ pub const PIPES_MAX: usize = 64;
 const FREE_MAX: usize = 8;
 
 impl<P> Pipes<P> {
-    pub(crate) const fn new() -> Self {
-        Self { full: BTreeMap::new(), free: Vec::new() }
+    pub(crate) const fn new(max: usize) -> Self {
+        Self { full: BTreeMap::new(), free: Vec::new(), max }
     }
 
     /// Moves at most `max` octets from a connection into a pipe, for `to`. `None`: there is no pipe to have.
@@ -45,7 +47,7 @@ impl<P> Pipes<P> {
     where
         P: Pipe<S>,
     {
-        if self.full.len() >= PIPES_MAX {
+        if self.full.len() >= self.max {
             return None;
         }
         let mut pipe = self.free.pop().or_else(P::open)?;
@@ -102,7 +104,7 @@ impl<P> Pipes<P> {
     }
 
     fn keep(&mut self, empty: P) {
-        if self.free.len() < FREE_MAX {
+        if self.free.len() < FREE_MAX.min(self.max) {
             self.free.push(empty);
         }
     }

@@ -3,28 +3,39 @@
 use crate::crew::Crew;
 use crate::journal_file::{JournalFile, path_of};
 use crate::net::{TokioNet, listen};
+use crate::pipes::PIPES_MAX;
 use crate::socket::Door;
 use crate::worker::{Journal, Recorder, Setup, run_worker};
 use proxy_core::{Config, ConfigError, Core};
+use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::iter::repeat_n;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 
 /// How to serve; what to serve is in [`Config`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServeOptions {
     /// How many workers, each a thread: at least one is started.
     pub workers: usize,
+    /// How many pipes each of them may hold octets in at a time.
+    pub pipes: usize,
     /// Where each worker keeps its journal, with its number behind the name if there are several. It holds everything
     /// that peers sent, and costs time: for finding out, not for every day.
     pub journal: Option<PathBuf>,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self { workers: 1, pipes: PIPES_MAX, journal: None }
+    }
 }
 
 /// Starts a proxy and comes back when clients can connect. `recorder` makes each worker's recorder.
@@ -38,13 +49,15 @@ pub fn serve<R: Recorder + Send + 'static>(
     mut recorder: impl FnMut(usize) -> R,
 ) -> Result<Running, ServeError> {
     config.validate().map_err(ServeError::Config)?;
-    let ServeOptions { workers, journal: journal_path } = options;
+    let ServeOptions { workers, pipes, journal: journal_path } = options;
     let workers = workers.max(1);
     let sockets = bind(&config, workers)?;
+    let (alive, ended) = mpsc::unbounded_channel();
     let mut running = Running {
         addrs: sockets.addrs,
         crew: Crew::new(&config, workers),
         threads: Vec::with_capacity(workers),
+        ended,
     };
     // One epoch for all: the times in their outcomes can be compared.
     let epoch = tokio::time::Instant::now();
@@ -63,11 +76,12 @@ pub fn serve<R: Recorder + Send + 'static>(
             let _guard = runtime.enter();
             let listeners = listeners.into_iter().map(Door::new).collect::<Result<_, _>>()?;
             let journal = journal.map(|journal| Box::new(journal) as Box<dyn Journal>);
-            let setup = Setup { core, net: TokioNet, listeners, crew, worker, recorder, journal, epoch };
+            let setup =
+                Setup { core, net: TokioNet, listeners, crew, worker, pipes, recorder, journal, epoch };
             runtime.block_on(run_worker(setup));
             Ok(())
         };
-        running.start(worker, run)?;
+        running.start(worker, alive.clone(), run)?;
     }
     Ok(running)
 }
@@ -85,12 +99,18 @@ fn bind(config: &Config, workers: usize) -> Result<Sockets, ServeError> {
     for listener in &config.listeners {
         let addr = listener.bind;
         let bind_error = |error| ServeError::Bind { addr, error };
-        let bound = listen(addr, workers).map_err(bind_error)?;
+        let bound = listen(addr, workers, is_v6_only(config, addr)).map_err(bind_error)?;
         let first = bound.first().map_or(Ok(addr), TcpListener::local_addr).map_err(bind_error)?;
         sockets.addrs.push(first);
         sockets.of_workers.iter_mut().zip(bound).for_each(|(of_one, socket)| of_one.push(socket));
     }
     Ok(sockets)
+}
+
+/// Whether the IPv4 half of `[::]:80` is another listener's, which has `0.0.0.0:80`.
+fn is_v6_only(config: &Config, addr: SocketAddr) -> bool {
+    let other = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), addr.port());
+    addr.is_ipv6() && addr.port() != 0 && config.listeners.iter().any(|listener| listener.bind == other)
 }
 
 fn journal(path: PathBuf, config: &Config, seed: u64) -> Result<JournalFile, ServeError> {
@@ -108,6 +128,8 @@ pub struct Running {
     addrs: Vec<SocketAddr>,
     crew: Arc<Crew>,
     threads: Vec<JoinHandle<io::Result<()>>>,
+    /// Every worker holds a sender for as long as it lives, and sends nothing.
+    ended: mpsc::UnboundedReceiver<Infallible>,
 }
 
 impl Running {
@@ -121,9 +143,9 @@ impl Running {
         self.crew.drain();
     }
 
-    /// Whether every worker has ended.
-    pub fn finished(&self) -> bool {
-        self.threads.iter().all(JoinHandle::is_finished)
+    /// Ready when every worker has ended.
+    pub async fn ended(&mut self) {
+        let _: Option<Infallible> = self.ended.recv().await;
     }
 
     /// Waits until it is drained.
@@ -142,6 +164,7 @@ impl Running {
     fn start(
         &mut self,
         worker: usize,
+        alive: mpsc::UnboundedSender<Infallible>,
         run: impl FnOnce(&Runtime) -> io::Result<()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let last_words = DrainOnPanic(Arc::clone(&self.crew));
@@ -149,7 +172,7 @@ impl Running {
         let runtime = Builder::new_current_thread().enable_all().build();
         let thread = runtime.and_then(|runtime| {
             thread::Builder::new().name(format!("worker-{worker}")).spawn(move || {
-                let _last_words = last_words;
+                let _held_to_the_end = (last_words, alive);
                 run(&runtime)
             })
         });

@@ -56,6 +56,8 @@ pub struct Setup<N: Net, R> {
     pub crew: Arc<Crew>,
     /// Which of them this one is, counted from 0.
     pub worker: usize,
+    /// How many pipes it may hold octets in at a time.
+    pub pipes: usize,
     /// Where outcomes go.
     pub recorder: R,
     /// Where inputs go.
@@ -106,7 +108,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             slots: Slots::new(Arc::clone(&inbox)),
             listeners: Listeners::new(setup.listeners, &inbox),
             buffer: ReadBuffer::default(),
-            pipes: Pipes::new(),
+            pipes: Pipes::new(setup.pipes),
             clock,
             alarm: Alarm::new(clock, &inbox),
             inbox,

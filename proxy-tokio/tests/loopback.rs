@@ -235,7 +235,7 @@ impl Proxy {
         adapt(&mut config);
         let reasons = Arc::default();
         let recorder = |_| Reasons(Arc::clone(&reasons));
-        let running = serve(config, ServeOptions { workers, journal: None }, recorder).unwrap();
+        let running = serve(config, ServeOptions { workers, ..ServeOptions::default() }, recorder).unwrap();
         Self { running, reasons }
     }
 

@@ -3,9 +3,10 @@
 
 mod warnings;
 
+use super::descriptors::descriptors;
 use super::layers::loaded_file;
 use super::output::{Exit, say};
-use super::serve::{descriptors, one_per_core};
+use super::serve::one_per_core;
 use super::table::{Labelled, counted, grouped};
 use crate::log::{bytes, duration};
 use proxy_core::{Balance, Cluster, Config, Limits, Route};

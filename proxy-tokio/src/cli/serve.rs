@@ -1,22 +1,22 @@
-//! A running proxy as a process: descriptors, the access log, signals, the end.
+//! A running proxy as a process: what it is started with, whom it listens to, the end.
 
 use super::ProcessArgs;
+use super::descriptors::fit_descriptors;
 use super::output::{Exit, color_on};
-use super::table::grouped;
-use crate::log::{AccessLog, LogWriter, Site};
+use super::signals::{Order, Signals};
+use crate::log::{AccessLog, LogOptions, LogWriter, Site, gap};
 use jiff::tz::TimeZone;
-use proxy_core::Config;
 use proxy_tokio::config_file::Loaded;
-use proxy_tokio::{PIPES_MAX, Running, ServeError, ServeOptions, serve};
+use proxy_tokio::{Running, ServeError, ServeOptions, serve};
+use std::fs::File;
 use std::io::{self, ErrorKind, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZero;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::sleep;
 
 /// Serves until a signal says to stop. `greet` is told what was started: the configuration, where it listens, how many
 /// workers.
@@ -27,60 +27,39 @@ pub(crate) fn serve_until_told(
 ) -> Exit {
     let workers = process.workers.or(loaded.settings.workers).map_or_else(one_per_core, usize::from);
     let format = process.log.unwrap_or(loaded.settings.log);
-    ensure_descriptors(&loaded.config, workers);
-    let writer = match LogWriter::start(io::stdout(), io::stdout().is_terminal()) {
+    let mut config = loaded.config.clone();
+    let pipes = fit_descriptors(&mut config, workers);
+    let options = LogOptions {
+        at_once: io::stdout().is_terminal(),
+        queue_bytes_max: loaded.settings.log_buffer as usize,
+        gap: gap(format),
+    };
+    let writer = match unbuffered_stdout().and_then(|out| LogWriter::start(out, options)) {
         Ok(writer) => writer,
         Err(error) => return fail(&format!("cannot start the access log: {error}")),
     };
     let site = Arc::new(Site::new(loaded, TimeZone::system(), color_on(&io::stdout())));
     let recorder = |_| AccessLog::new(format, Arc::clone(&site), &writer);
-    let exit = match serve(
-        loaded.config.clone(),
-        ServeOptions { workers, journal: process.journal.clone() },
-        recorder,
-    ) {
-        Ok(running) => {
-            supervise(running, loaded.config.timeouts.drain, |addrs| greet(loaded, addrs, workers))
-        }
-        Err(error) => fail(&explain(&error)),
-    };
+    let exit =
+        match serve(config, ServeOptions { workers, pipes, journal: process.journal.clone() }, recorder) {
+            Ok(running) => {
+                supervise(running, loaded.config.timeouts.drain, |addrs| greet(loaded, addrs, workers))
+            }
+            Err(error) => fail(&explain(&error)),
+        };
     writer.close();
     exit
+}
+
+/// Standard output without the buffer that the library puts before it: what that holds when a write fails comes out later,
+/// between other lines.
+fn unbuffered_stdout() -> io::Result<File> {
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// How many workers there are if nothing is said.
 pub(super) fn one_per_core() -> usize {
     available_parallelism().map_or(1, NonZero::get)
-}
-
-/// The most descriptors that a proxy needs: each client has one and its exchange another; each worker has its
-/// listeners, its reactor and its pipes.
-pub(super) fn descriptors(config: &Config, workers: usize) -> Option<u64> {
-    let clients = u64::from(config.limits.client_connections?);
-    let workers = workers as u64;
-    let listeners = config.listeners.len() as u64;
-    Some(clients * 2 + workers * (listeners + REACTOR + PIPES) + OTHERS)
-}
-
-/// epoll, its event descriptor and the signal pipe's share of one runtime.
-const REACTOR: u64 = 4;
-/// Both ends of every pipe of a worker.
-const PIPES: u64 = 2 * PIPES_MAX as u64;
-/// Standard streams and the like.
-const OTHERS: u64 = 16;
-
-/// Makes use of what the system allows: the soft limit is often 1,024 for the sake of programs that use select(2).
-fn ensure_descriptors(config: &Config, workers: usize) {
-    let Some(needed) = descriptors(config, workers) else { return };
-    match rlimit::increase_nofile_limit(needed.max(rlimit::Resource::NOFILE.get_soft().unwrap_or(0))) {
-        Ok(allowed) if allowed < needed => tracing::warn!(
-            "limits.client_connections may need {} file descriptors, and {} are allowed: see ulimit -n",
-            grouped(needed),
-            grouped(allowed)
-        ),
-        Ok(_) => {}
-        Err(error) => tracing::warn!("the limit on file descriptors can't be raised: {error}"),
-    }
 }
 
 fn fail(message: &str) -> Exit {
@@ -108,9 +87,9 @@ fn explain(error: &ServeError) -> String {
 }
 
 /// Waits for signals and for the workers' end. Greets when signals are heard: whoever reads the greeting may send one.
-fn supervise(running: Running, drain_max: Option<Duration>, greet: impl FnOnce(&[SocketAddr])) -> Exit {
+fn supervise(mut running: Running, drain_max: Option<Duration>, greet: impl FnOnce(&[SocketAddr])) -> Exit {
     let told = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(until_told(&running, drain_max, greet)),
+        Ok(runtime) => runtime.block_on(until_told(&mut running, drain_max, greet)),
         Err(error) => Err(error),
     };
     match told {
@@ -133,45 +112,32 @@ enum Told {
     EndNow,
 }
 
-/// How often to look whether the workers have ended: seldom while they have no reason to.
-const LOOK_SERVING: Duration = Duration::from_millis(500);
-const LOOK_DRAINING: Duration = Duration::from_millis(20);
-
 async fn until_told(
-    running: &Running,
+    running: &mut Running,
     drain_max: Option<Duration>,
     greet: impl FnOnce(&[SocketAddr]),
 ) -> io::Result<Told> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut reload = signal(SignalKind::hangup())?;
-    let mut reopen = signal(SignalKind::user_defined1())?;
+    let mut signals = Signals::new()?;
     greet(running.addrs());
-    let mut look = LOOK_SERVING;
-    while !running.finished() {
-        let stop = tokio::select! {
-            _ = terminate.recv() => true,
-            _ = interrupt.recv() => true,
-            _ = reload.recv() => {
-                tracing::warn!("reloading is not supported yet: restart to read the config file again");
-                false
-            }
-            _ = reopen.recv() => {
-                tracing::info!("the access log goes to standard output: there is nothing to reopen");
-                false
-            }
-            () = sleep(look) => false,
+    let mut is_draining = false;
+    loop {
+        let order = tokio::select! {
+            () = running.ended() => return Ok(Told::Finished),
+            order = signals.next() => order,
         };
-        if stop && look == LOOK_DRAINING {
-            return Ok(Told::EndNow);
-        }
-        if stop {
-            look = LOOK_DRAINING;
-            running.drain();
-            tracing::info!("draining: what runs may finish{}; a second signal ends now", within(drain_max));
+        match order {
+            Order::Drain if is_draining => return Ok(Told::EndNow),
+            Order::Drain => {
+                is_draining = true;
+                running.drain();
+                tracing::info!(
+                    "draining: what runs may finish{}; a second signal ends now",
+                    within(drain_max)
+                );
+            }
+            Order::Nothing(why) => tracing::warn!("{why}"),
         }
     }
-    Ok(Told::Finished)
 }
 
 fn within(limit: Option<Duration>) -> String {

@@ -41,6 +41,17 @@ pub(super) fn addresses(context: &Context<'_>, node: &Node, usage: Use) -> Vec<S
     }
 }
 
+/// Whether the system could not listen on both. `0.0.0.0:80` and `[::]:80` share the port between them.
+pub(super) fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_any = |address: SocketAddr| address.ip().is_unspecified();
+    let covers = |wide: SocketAddr, narrow: SocketAddr| {
+        is_any(wide) && (wide.is_ipv6() || narrow.is_ipv4()) && !(is_any(narrow) && narrow.is_ipv4())
+    };
+    one.port() == other.port()
+        && one.port() != 0
+        && (one == other || covers(one, other) || covers(other, one))
+}
+
 fn resolve(context: &Context<'_>, address: Address, usage: Use) -> Result<Vec<SocketAddr>, Complaint> {
     let (name, port) = match address {
         Address::Literal(address) => return Ok(vec![address]),

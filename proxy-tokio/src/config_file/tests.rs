@@ -63,7 +63,7 @@ fn two_lines_are_a_whole_file() {
     let loaded = good("listen = \"127.0.0.1:8080\"\nto     = \"127.0.0.1:9001\"\n");
     let addr = |text: &str| text.parse().unwrap();
     assert_eq!(loaded.config, Config::simple(addr("127.0.0.1:8080"), &[addr("127.0.0.1:9001")]));
-    assert_eq!(loaded.settings, Settings { workers: None, log: LogFormat::Short });
+    assert_eq!(loaded.settings, Settings::default());
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_other_keys_of_the_top_level() {
     assert_eq!(nets, ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
     assert!(!with("explain_addresses = false").explain_addresses);
     let settings = good("to = \":1\"\nworkers = 3\nlog = \"json\"").settings;
-    assert_eq!(settings, Settings { workers: Some(3), log: LogFormat::Json });
+    assert_eq!(settings, Settings { workers: Some(3), log: LogFormat::Json, ..Settings::default() });
     for (name, format) in LogFormat::NAMES {
         assert_eq!(good(&format!("to = \":1\"\nlog = \"{name}\"")).settings.log, format);
     }
@@ -415,6 +415,14 @@ fn every_mistake_is_told_with_its_place() {
         ),
         ("listen = 8080", "2:10 a string is needed here [this is a number]"),
         ("listen = [\":1\", \":1\"]", "2:17 two listeners on 0.0.0.0:1 [again here]"),
+        (
+            "listen = [\"127.0.0.1:1\", \"0.0.0.0:1\"]",
+            "2:26 0.0.0.0:1 and 127.0.0.1:1 are two listeners on one address [again here]",
+        ),
+        (
+            "listen = [\"[::]:1\", \"127.0.0.1:1\"]",
+            "2:21 127.0.0.1:1 and [::]:1 are two listeners on one address [again here]",
+        ),
         ("[listener.web]", "2:11 listener `web` has no `bind` (add bind = \"127.0.0.1:8080\")"),
         (
             "[listener.\"w b\"]\nbind = \":1\"",
@@ -605,4 +613,17 @@ fn the_documented_file_is_fine_and_its_defaults_are_the_defaults() {
     assert_eq!(loaded.config.timeouts, Timeouts::default());
     assert_eq!(loaded.config.limits, Limits::default());
     assert_eq!(loaded.config.routes.len(), 4);
+}
+
+#[test]
+fn every_address_of_both_families_and_different_ports_are_different_listeners() {
+    for listen in
+        ["[\":1\", \"[::]:1\"]", "[\"[::]:1\", \":1\"]", "[\":1\", \":2\"]", "[\"127.0.0.1:1\", \"[::1]:1\"]"]
+    {
+        assert_eq!(
+            file(&format!("listen = {listen}\nto = \":9001\"")).unwrap().config.listeners.len(),
+            2,
+            "{listen}"
+        );
+    }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 #[test]
 fn what_was_filled_in_is_written_in_parts_and_the_pipe_used_again() {
-    let (mut pipes, [to, _]) = (Pipes::<Tank>::new(), ids());
+    let (mut pipes, [to, _]) = (Pipes::<Tank>::new(PIPES_MAX), ids());
     assert_eq!(fill(&mut pipes, &mut Socket::holding(100), to, 60), Some(Read::Piped(60)));
     assert!(pipes.hold(to));
     let mut reader = Socket::with_room(25);
@@ -22,7 +22,7 @@ fn what_was_filled_in_is_written_in_parts_and_the_pipe_used_again() {
 
 #[test]
 fn an_empty_or_ended_connection_takes_no_pipe() {
-    let (mut pipes, [to, _]) = (Pipes::<Tank>::new(), ids());
+    let (mut pipes, [to, _]) = (Pipes::<Tank>::new(PIPES_MAX), ids());
     assert_eq!(fill(&mut pipes, &mut Socket::holding(0), to, 60), Some(Read::Pending));
     let mut ended = Socket { ended: true, ..Socket::default() };
     assert_eq!(fill(&mut pipes, &mut ended, to, 60), Some(Read::Eof));
@@ -34,7 +34,7 @@ fn an_empty_or_ended_connection_takes_no_pipe() {
 
 #[test]
 fn a_pipe_with_octets_of_a_dead_connection_is_never_used_again() {
-    let (mut pipes, [to, other]) = (Pipes::<Tank>::new(), ids());
+    let (mut pipes, [to, other]) = (Pipes::<Tank>::new(PIPES_MAX), ids());
     fill(&mut pipes, &mut Socket::holding(100), to, 60);
     pipes.forget(to);
     fill(&mut pipes, &mut Socket::holding(5), other, 60);
@@ -44,7 +44,7 @@ fn a_pipe_with_octets_of_a_dead_connection_is_never_used_again() {
 
 #[test]
 fn slow_readers_take_only_so_many_pipes_and_few_are_kept() {
-    let (mut pipes, ids) = (Pipes::<Tank>::new(), ids::<{ PIPES_MAX + 1 }>());
+    let (mut pipes, ids) = (Pipes::<Tank>::new(PIPES_MAX), ids::<{ PIPES_MAX + 1 }>());
     let (last, others) = ids.split_last().unwrap();
     for to in others {
         assert_eq!(fill(&mut pipes, &mut Socket::holding(1), *to, 1), Some(Read::Piped(1)));

@@ -195,7 +195,7 @@ async fn a_client_that_leaves_without_a_word_is_let_in_to_be_seen_off() {
 }
 
 fn door() -> (Door, SocketAddr) {
-    let listener = listen("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+    let listener = listen("127.0.0.1:0".parse().unwrap(), 1, false).unwrap().remove(0);
     let addr = listener.local_addr().unwrap();
     (Door::new(listener).unwrap(), addr)
 }

@@ -1,6 +1,7 @@
 use super::{Recorder, Setup, Worker};
 use crate::crew::Crew;
 use crate::net::{Net, Received, Stream};
+use crate::pipes::PIPES_MAX;
 use bytes::BytesMut;
 use proxy_core::drive::{CLIENTS_MAX, UNWATCHED_MAX};
 use proxy_core::{Config, Core, Input, Outcome};
@@ -210,6 +211,7 @@ impl Test {
         let recorded = Rc::<Cell<_>>::default();
         let (journal, mut clients) = (Rc::clone(&seen), BTreeSet::new());
         let worker = Worker::new(Setup {
+            pipes: PIPES_MAX,
             crew: Crew::new(&config, 1),
             core: Core::new(config, 0).unwrap(),
             net: network.clone(),

@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
-fn on_sigterm_the_request_in_flight_ends_well_and_new_connections_are_refused() {
+fn on_a_signal_to_stop_the_request_in_flight_ends_well_and_new_connections_are_refused() {
     let origin = slow(Duration::from_secs(2));
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "QUIT"] {
         let mut weir = Weir::to(&[origin.addr], &[]);
         let mut client = in_flight(&weir, &origin);
         let idle = connect(weir.addr);
@@ -70,6 +70,53 @@ fn a_second_signal_ends_it_now() {
     weir.signal("TERM");
     // The hung upstream alone would take 15 s.
     assert_eq!(weir.wait(Duration::from_secs(8)).code(), Some(1), "what was running was cut");
+}
+
+#[test]
+fn signals_that_ask_for_what_it_cannot_do_are_answered_and_change_nothing() {
+    let origin = Origin::of_targets();
+    let weir = Weir::to(&[origin.addr], &[]);
+    for signal in ["HUP", "USR1", "USR2"] {
+        weir.signal(signal);
+    }
+    let answered = || {
+        (weir.stderr().iter().filter(|line| line.starts_with("weir: warning:")).count() == 3).then_some(())
+    };
+    poll_until(Duration::from_secs(10), answered).unwrap_or_else(|| panic!("{:#?}", weir.stderr()));
+    assert!(ask(&mut connect(weir.addr), "/").is_ok());
+}
+
+#[test]
+fn few_descriptors_mean_few_clients_at_a_time_and_no_errors() {
+    const CLIENTS: usize = 100;
+    let origin = Origin::of_targets();
+    let to = origin.addr.to_string();
+    let weir = Weir::start_after("ulimit -n 64", &["127.0.0.1", "0", "--to", &to, "--log", "json"]);
+    assert!(weir.stderr().iter().any(|line| line.contains("64 file descriptors are allowed")));
+    let addr = weir.addr;
+    let clients = (0..CLIENTS).map(|_| {
+        thread::spawn(move || {
+            for _ in 0..10 {
+                let (head, _) = ask(&mut connect(addr), "/").unwrap();
+                assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+            }
+        })
+    });
+    clients.collect::<Vec<_>>().into_iter().for_each(|client| client.join().unwrap());
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_told_and_nothing_else_suffers() {
+    let origin = Origin::of_targets();
+    let to = origin.addr.to_string();
+    let weir = Weir::start_after("exec >/dev/full", &["127.0.0.1", "0", "--to", &to, "--log", "json"]);
+    let mut client = connect(weir.addr);
+    for _ in 0..3 {
+        ask(&mut client, "/").unwrap();
+    }
+    let told = || weir.stderr().iter().any(|line| line.contains("lines dropped")).then_some(());
+    poll_until(Duration::from_secs(10), told).unwrap_or_else(|| panic!("{:#?}", weir.stderr()));
+    ask(&mut client, "/").unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::story::{Check, Story, Tape};
 use crate::wire::Wire;
 use crate::world::{add_route, bare_config};
 use proxy_core::{Cluster, Config, Core, Route};
-use proxy_tokio::{Crew, Setup, run_worker};
+use proxy_tokio::{Crew, PIPES_MAX, Setup, run_worker};
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::future::Future;
@@ -154,6 +154,7 @@ impl ByteWorld {
             });
             let mut clients = clients.await;
             let setup = Setup {
+                pipes: PIPES_MAX,
                 core: Core::new(config.clone(), tape.seed(weather.seed, 0))
                     .expect("it is a good configuration"),
                 net: self.net.clone(),

@@ -7,7 +7,7 @@ use crate::story::{Check, Story, Tape};
 use crate::weather::Weather;
 use crate::wire::{Kind, Message, Wire};
 use proxy_core::{Cluster, ClusterId, Config, Core, Endpoint, Route};
-use proxy_tokio::{Crew, Setup, run_worker};
+use proxy_tokio::{Crew, PIPES_MAX, Setup, run_worker};
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::future::Future;
@@ -269,6 +269,7 @@ impl World {
                 for (worker, tape) in tapes.into_iter().enumerate() {
                     let listener = Listener::bind(PORT + u16::try_from(worker)?).await?;
                     workers.spawn_local(run_worker(Setup {
+                        pipes: PIPES_MAX,
                         core: Core::new(config.clone(), tape.seed(seed, worker))?,
                         net: net.clone(),
                         listeners: vec![listener],

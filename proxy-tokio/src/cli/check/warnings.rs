@@ -1,6 +1,6 @@
 //! What is allowed in a configuration but probably not meant. Pure: no file, no system call.
 
-use super::super::serve::descriptors;
+use super::super::descriptors::descriptors;
 use super::super::table::grouped;
 use super::Machine;
 use crate::log::duration;

@@ -28,7 +28,20 @@ impl Weir {
 
     /// With exactly these arguments. Comes back when it listens.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let process = Process::spawn(&mut command(arguments));
+        Self::spawn(&mut command(arguments))
+    }
+
+    /// The same, having run `before` in the shell that then becomes the proxy.
+    pub(crate) fn start_after(before: &str, arguments: &[&str]) -> Self {
+        let weir = command(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]).arg(weir.get_program()).args(arguments);
+        shell.env_remove("WEIR_CONFIG").env_remove("WEIR_LOG").env("NO_COLOR", "1");
+        Self::spawn(&mut shell)
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let process = Process::spawn(command);
         let addr = process.stderr.find(Duration::from_secs(20), listening_on);
         let addr =
             addr.unwrap_or_else(|| panic!("it does not say where it listens: {:#?}", process.stderr.all()));
