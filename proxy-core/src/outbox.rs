@@ -113,6 +113,24 @@ impl Outbox {
         self.written == 0
     }
 
+    /// Octets ever taken by the kernel.
+    pub(crate) const fn taken(&self) -> u64 {
+        self.written
+    }
+
+    /// Octets ever put in.
+    pub(crate) const fn end(&self) -> u64 {
+        self.written + self.len as u64
+    }
+
+    /// Drops everything that waits, none of which came by pipe.
+    pub(crate) fn discard(&mut self) {
+        if let Some(queue) = &mut self.queue {
+            queue.clear();
+        }
+        (self.len, self.shared, self.blocked, self.stalled_since) = (0, 0, false, None);
+    }
+
     /// Whether octets may come by pipe: they can't stand behind others, and never be sent a second time.
     pub(crate) const fn takes_piped(&self) -> bool {
         self.len == 0 && self.retain.is_none() && self.written > 0

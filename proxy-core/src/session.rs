@@ -3,6 +3,7 @@
 //! Turns octets into requests and answers into octets. Knows nothing of upstreams, routes or limits on waiting; it notes
 //! when a head began, because only it can see that. HTTP/2 would be another session over the same exchanges.
 
+use crate::action::Close;
 use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
 use crate::http::{
     BadHead, BodyDecoder, Field, Framing, HeadKind, HeadLimits, HeadScanner, RequestHead, ResponseHead,
@@ -48,9 +49,10 @@ pub(crate) enum SessionState {
     },
     /// A request is being served, until the last octet of its answer is taken.
     Serving(Serving),
-    /// FIN is sent. We read on for a while, because closing with octets unread resets the connection, and a reset
-    /// can destroy the reply before the client reads it (RFC 9112 §9.6).
-    Lingering { since: Instant, discarded: usize },
+    /// Everything is written, and FIN is sent unless the connection is to end with a reset. We read on for a while,
+    /// because closing with octets unread resets the connection, and a reset can destroy what the client did not read yet
+    /// (RFC 9112 §9.6).
+    Lingering { since: Instant, discarded: usize, how: Close },
 }
 
 /// The two directions of a request that is being served; they move independently.
@@ -70,7 +72,12 @@ enum Response {
     /// No final head was sent.
     Nothing,
     /// What follows the head.
-    Content { sending: Sending, keep_alive: bool },
+    Content {
+        sending: Sending,
+        keep_alive: bool,
+        /// How many octets the client was sent before the head.
+        starts_at: u64,
+    },
 }
 
 /// What follows when the answer is flushed.
@@ -79,6 +86,8 @@ pub(crate) enum Then {
     KeepAlive,
     Close,
     Linger,
+    /// The answer is a part that only a reset can tell from the whole.
+    Reset,
 }
 
 impl SessionState {
@@ -209,9 +218,11 @@ impl Session {
     /// Becomes a tunnel: what was pipelined behind the request is the tunnel's first octets.
     pub(crate) fn switch(&mut self, head: &ResponseHead) {
         if let SessionState::Serving(serving) = &mut self.state {
+            let starts_at = self.outbox.end();
             self.outbox.append(|out| write_interim(out, head));
             serving.request = Receiving::Raw;
-            serving.response = Response::Content { sending: Sending::Raw { fin: false }, keep_alive: false };
+            serving.response =
+                Response::Content { sending: Sending::Raw { fin: false }, keep_alive: false, starts_at };
         }
     }
 
@@ -222,8 +233,9 @@ impl Session {
         let framing = downstream_framing(head.framing(), serving.version);
         let keep_alive = may_keep && may_follow && serving.keep_alive && framing != Framing::Close;
         let context = ResponseContext { client_version: serving.version, framing, keep_alive };
+        let starts_at = self.outbox.end();
         self.outbox.append(|out| write_response(out, head, &context));
-        serving.response = Response::Content { sending: Sending::new(framing), keep_alive };
+        serving.response = Response::Content { sending: Sending::new(framing), keep_alive, starts_at };
     }
 
     /// Sends a piece of the response's content, or of a tunnel.
@@ -281,6 +293,35 @@ impl Session {
         if is_last && !self.owes_body() && self.inbox.is_empty() { Then::Close } else { Then::Linger }
     }
 
+    /// How to end a response of which no more will come, once all that came is delivered: so that its client can tell the
+    /// part from the whole (RFC 9112 §8).
+    pub(crate) fn end_of_part(&self) -> Then {
+        match self.content() {
+            Some(sending) if sending.shows_end() => Then::Linger,
+            Some(_) | None => Then::Reset,
+        }
+    }
+
+    /// Whether the client took an octet of the response.
+    pub(crate) fn has_shown(&self) -> bool {
+        self.starts_at().is_some_and(|starts_at| self.outbox.taken() > starts_at)
+    }
+
+    /// Takes back a response that can be: it may be answered otherwise.
+    pub(crate) fn retract(&mut self) {
+        if self.is_retractable()
+            && let SessionState::Serving(serving) = &mut self.state
+        {
+            self.outbox.discard();
+            serving.response = Response::Nothing;
+        }
+    }
+
+    /// Whether a response was written of which nothing left us, and nothing waits before it.
+    pub(crate) fn is_retractable(&self) -> bool {
+        self.starts_at() == Some(self.outbox.taken())
+    }
+
     /// Whether the client may be told to keep the connection after a reply of ours.
     pub(crate) fn may_keep_after_reply(&self) -> bool {
         self.may_follow()
@@ -297,6 +338,13 @@ impl Session {
     /// Whether a final response head went out, after which no other status is possible.
     pub(crate) fn has_responded(&self) -> bool {
         self.content().is_some()
+    }
+
+    fn starts_at(&self) -> Option<u64> {
+        match self.serving()?.response {
+            Response::Content { starts_at, .. } => Some(starts_at),
+            Response::Nothing => None,
+        }
     }
 
     fn content(&self) -> Option<&Sending> {

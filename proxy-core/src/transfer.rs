@@ -147,6 +147,15 @@ impl Sending {
         matches!(self, Self::Body(encoder) if encoder.is_bare()) && outbox.takes_piped()
     }
 
+    /// Whether its receiver can tell a part of it from the whole without a reset.
+    pub(crate) fn shows_end(&self) -> bool {
+        match self {
+            Self::Body(encoder) => encoder.shows_end(),
+            Self::Done => true,
+            Self::Raw { .. } => false,
+        }
+    }
+
     /// Whether nothing of the content is still to be put into the outbox.
     pub(crate) const fn is_over(&self) -> bool {
         !matches!(self, Self::Body(_))

@@ -13,7 +13,7 @@ use crate::message::Head;
 use crate::model::heads;
 use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Script};
-use crate::time::Nanos;
+use crate::time::{Nanos, SECOND};
 use crate::wording::{self, Answered, Lengths};
 use proxy_core::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,10 +266,14 @@ impl Facts {
     }
 
     /// Whether a client has nothing under way: every request of which it sent anything was recorded.
-    pub(crate) fn is_between_requests(&self, index: usize) -> bool {
-        // What was meant for a tunnel that never was may be under way behind them.
+    pub(crate) fn is_between_requests(&self, index: usize, now: Nanos) -> bool {
+        // What was meant for a tunnel that never was may be under way behind them. One that ends at this very moment did not
+        // wait for the next request, either.
         let is_over = |(told, id): (&Account, u32)| {
-            told.began.is_none() || (told.outcome.is_some() && !wording::is_eager(&self.script, id))
+            // A part may still wait for the reset that tells it from the whole.
+            let rest = if self.was_cut(id, told) { RESET_AFTER } else { 0 };
+            let ended = told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() + rest < now);
+            told.began.is_none() || (ended && !wording::is_eager(&self.script, id))
         };
         let Some(person) = self.people.get(index) else { return true };
         person.requests.iter().zip(Script::id(index, 0)..).all(is_over)
@@ -380,3 +384,6 @@ impl Facts {
 fn has_bad_body(script: &Script, id: u32) -> bool {
     Verdict::on(script, id) == Verdict::BadBody
 }
+
+/// How long after its last octet a part is followed by a reset, says docs/timeouts.md.
+const RESET_AFTER: Nanos = SECOND;

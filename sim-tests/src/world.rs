@@ -484,4 +484,4 @@ pub(crate) fn next<T: Clone>(list: &[T], cursor: &mut usize) -> Option<T> {
 const ENDS_BY: Nanos = 3_600 * SECOND;
 
 /// For each client.
-const EVENTS_MAX: u64 = 100_000;
+const EVENTS_MAX: u64 = 300_000;

@@ -3,9 +3,11 @@
 use super::Core;
 use super::interest::{client_room, server_room};
 use super::view::{Alone, Judged, View};
+use crate::action::Close;
 use crate::exchange::{Exchange, Stage};
 use crate::input::ConnId;
 use crate::link::{Link, LinkState};
+use crate::record::Reason;
 use crate::session::SessionState;
 use crate::time::{Deadline, Instant};
 use crate::timeouts::{Timeouts, Timer};
@@ -13,6 +15,10 @@ use core::time::Duration;
 
 /// How long a connection that we close is read from: nginx's `lingering_timeout` is 5 s; ours counts in all.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long after the last octet a part of a response is followed by the reset that tells it from the whole: time for the
+/// octets to arrive, which a reset would overtake.
+pub(super) const RESET_AFTER: Duration = Duration::from_secs(1);
 
 /// Collects the earliest of several deadlines.
 #[derive(Default)]
@@ -64,7 +70,10 @@ impl Alone<'_> {
             SessionState::AwaitHead { since, began: None, .. } => {
                 earliest.add(Timer::ClientKeepAlive, Some(*since), timeouts.client.keepalive);
             }
-            SessionState::Lingering { since, .. } => earliest.add(Timer::Linger, Some(*since), Some(LINGER)),
+            SessionState::Lingering { since, how, .. } => {
+                let limit = if *how == Close::Abort { RESET_AFTER } else { LINGER };
+                earliest.add(Timer::Linger, Some(*since), Some(limit));
+            }
         }
         earliest.0
     }
@@ -97,7 +106,12 @@ impl View<'_> {
             Stage::Connecting { since, .. } => earliest.add(Timer::Connect, Some(since), timeouts.connect),
             Stage::Awaiting { .. } => earliest.add(Timer::UpstreamHead, exchange.marks.sent, timeouts.head),
             Stage::Responding { .. } | Stage::Tunnel { .. } => {}
-            Stage::Flushing { .. } => return earliest.0,
+            Stage::Flushing { ending, .. } => {
+                // What is still delivered after a failure has as long again: nobody drips a connection into eternity.
+                let failed = (ending.reason != Reason::Ok).then_some(exchange.marks.answered);
+                earliest.add(Timer::ClientWrite, failed, timeouts.total);
+                return earliest.0;
+            }
         }
         if let Some(link) = self.link.filter(|link| !link.is_connecting()) {
             earliest.add(Timer::UpstreamWrite, link.outbox.stalled_since(), timeouts.write);

@@ -22,10 +22,11 @@ impl Core {
     pub(super) fn on_client_data(&mut self, conn: ConnId, bytes: Bytes) {
         let session = self.table.touch_session(conn);
         match &mut session.state {
-            SessionState::Lingering { discarded, .. } => {
+            SessionState::Lingering { discarded, how, .. } => {
                 *discarded += bytes.len();
                 if *discarded > LINGER_BYTES_MAX {
-                    self.close(conn, Close::Graceful);
+                    let how = *how;
+                    self.close(conn, how);
                 }
             }
             SessionState::Unadmitted | SessionState::AwaitHead { .. } | SessionState::Serving(_) => {
@@ -145,7 +146,18 @@ impl Core {
     /// Closes a connection that serves no request and whose client sent FIN. What it sent before still counted.
     fn end_client(&mut self, conn: ConnId) {
         self.give_up_head(conn, &Failure::ClientGone);
-        self.close(conn, Close::Graceful);
+        self.end_idle(conn);
+    }
+
+    /// Closes a connection that serves no request.
+    pub(super) fn end_idle(&mut self, conn: ConnId) {
+        let how = match self.table.touch_session(conn).state {
+            SessionState::Lingering { how, .. } => how,
+            SessionState::Unadmitted | SessionState::AwaitHead { .. } | SessionState::Serving(_) => {
+                Close::Graceful
+            }
+        };
+        self.close(conn, how);
     }
 
     pub(super) fn on_client_failed(&mut self, conn: ConnId) {
@@ -172,7 +184,7 @@ impl Active<'_> {
     fn hear_client(&mut self, bytes: Bytes) -> bool {
         match self.trio.exchange.stage {
             // The rest of a request that was answered without it.
-            Stage::Flushing { then: Then::Linger | Then::Close, .. } => return false,
+            Stage::Flushing { then: Then::Linger | Then::Close | Then::Reset, .. } => return false,
             Stage::Flushing { .. } => {}
             Stage::Queued { .. }
             | Stage::Connecting { .. }

@@ -73,7 +73,7 @@ impl Core {
             Some(Door::Request(id)) => self.fail(id, failure),
             Some(Door::Client) => {
                 self.give_up_head(conn, &failure);
-                self.close(conn, Close::Graceful);
+                self.end_idle(conn);
             }
             Some(Door::Connecting(_) | Door::Response(_) | Door::Pooled) | None => {}
         }

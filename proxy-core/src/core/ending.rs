@@ -1,7 +1,7 @@
 //! How an exchange ends: complete, refused, answered by us or unanswered, and what becomes of its two connections.
 
 use super::Core;
-use super::deadlines::idle_deadline;
+use super::deadlines::{RESET_AFTER, idle_deadline};
 use super::interest::IDLE;
 use super::table::Trio;
 use crate::action::{Action, Close};
@@ -52,6 +52,18 @@ impl Core {
             self.close(conn, how);
         }
         if is_flushed {
+            self.after_flush(id);
+        }
+    }
+
+    /// Delivers what came of a response before it failed.
+    pub(super) fn deliver_part(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+        let Trio { exchange, session, .. } = self.table.touch_trio(id);
+        exchange.conclude(failure.reason(), self.now);
+        let ending = ending(failure, phase, exchange.status);
+        // `client.write` bounds it from now on, and `total` once more.
+        exchange.stage = Stage::Flushing { ending, has_total: false, then: session.end_of_part() };
+        if session.outbox.is_empty() {
             self.after_flush(id);
         }
     }
@@ -112,21 +124,25 @@ impl Core {
             panic!("{id:?} is flushed before its answer is complete")
         };
         let conn = exchange.client.conn;
+        let arrived = self.now.since(exchange.moved) >= RESET_AFTER;
         self.record(exchange, ending);
         let (now, is_draining) = (self.now, self.draining.is_on());
         let session = self.table.touch_session(conn);
         let (half_closed, has_more) = (session.half_closed, !session.inbox.is_empty());
         let over = !has_more && (half_closed || is_draining);
+        let how = if then == Then::Reset { Close::Abort } else { Close::Graceful };
         session.state = match then {
             Then::KeepAlive if !over => SessionState::await_head(now),
-            Then::KeepAlive | Then::Linger | Then::Close => {
-                SessionState::Lingering { since: now, discarded: 0 }
+            Then::KeepAlive | Then::Linger | Then::Close | Then::Reset => {
+                SessionState::Lingering { since: now, discarded: 0, how }
             }
         };
         match then {
             Then::KeepAlive if has_more => self.advance_client(conn),
             Then::KeepAlive if !over => {}
             Then::KeepAlive | Then::Linger if !half_closed => {}
+            Then::Reset if arrived => self.close(conn, Close::Abort),
+            Then::Reset => {}
             Then::KeepAlive | Then::Linger | Then::Close => self.close(conn, Close::Graceful),
         }
     }
@@ -144,13 +160,20 @@ impl Core {
     /// Records an exchange that ends without an answer, or before its answer was delivered: then what went wrong before
     /// stays the reason.
     pub(super) fn record_unanswered(&mut self, id: ExchangeId, failure: &Failure, phase: Phase) {
+        let client = self.table.exchange(id).client;
+        let has_shown = self.table.touch_session(client.conn).has_shown();
         let mut exchange = self.table.remove_exchange(id);
         let ending = match exchange.stage {
             Stage::Flushing { ending, .. } if ending.reason != Reason::Ok => ending,
-            Stage::Flushing { ending: done, .. } => ending(failure, Phase::Data, done.status),
+            Stage::Flushing { ending: done, .. } => {
+                let status = done.status.filter(|_| has_shown);
+                ending(failure, Phase::Data, status.or(status_without_answer(failure)))
+            }
             _ => {
                 exchange.conclude(failure.reason(), self.now);
-                ending(failure, phase, exchange.status.or(status_without_answer(failure)))
+                // What the client could see of it.
+                let status = exchange.status.filter(|_| has_shown);
+                ending(failure, phase, status.or(status_without_answer(failure)))
             }
         };
         self.record(exchange, ending);

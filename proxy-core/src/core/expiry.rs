@@ -50,7 +50,7 @@ impl Core {
             SessionState::Unadmitted
             | SessionState::AwaitHead { .. }
             | SessionState::Serving(_)
-            | SessionState::Lingering { .. } => self.close(conn, Close::Graceful),
+            | SessionState::Lingering { .. } => self.end_idle(conn),
         }
     }
 

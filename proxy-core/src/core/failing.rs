@@ -1,4 +1,5 @@
-//! What becomes of an exchange that can't go on as it is: the one place where it is tried again, answered or cut.
+//! What becomes of an exchange that can't go on as it is: the one place where it is tried again, answered,
+//! delivered in part or cut.
 
 use super::Core;
 use crate::action::Close;
@@ -7,9 +8,11 @@ use crate::exchange::verdict::Failure;
 use crate::exchange::{Held, Stage};
 use crate::flags::Phase;
 use crate::ids::ExchangeId;
+use crate::input::ConnId;
 use crate::link::{Link, Sent};
 use crate::plan::Matched;
 use crate::record::AttemptResult;
+use crate::session::Session;
 use crate::upstreams::Demand;
 use alloc::boxed::Box;
 
@@ -33,7 +36,12 @@ impl Core {
             After::Again(demand) => self.try_again(id, demand, how),
             After::Answer => {
                 self.take_off(id, how);
+                self.active(id).trio.session.retract();
                 self.answer(id, &failure, phase);
+            }
+            After::Deliver => {
+                self.take_off(id, how);
+                self.deliver_part(id, &failure, phase);
             }
             After::Cut(end) => {
                 self.take_off(id, how);
@@ -52,7 +60,8 @@ impl Core {
         Attempted {
             sent: link.map_or(Sent::Nothing, Link::sent),
             heard: match link {
-                _ if exchange.has_response() || exchange.is_flushing() => Heard::Response,
+                _ if exchange.is_flushing() => Heard::Whole,
+                _ if exchange.has_response() => self.heard_response(exchange.client.conn),
                 Some(link) if link.has_answered() => Heard::Octets,
                 Some(_) | None => Heard::Nothing,
             },
@@ -60,6 +69,11 @@ impl Core {
             method: exchange.method,
             attempts_left: exchange.rules.matched.as_ref().is_some_and(may_try),
         }
+    }
+
+    fn heard_response(&self, client: ConnId) -> Heard {
+        let session = self.table.session(client);
+        if session.is_some_and(Session::is_retractable) { Heard::Written } else { Heard::Response }
     }
 
     /// Tells the upstreams what the failure says of the endpoint. That a pooled connection was stale says nothing.

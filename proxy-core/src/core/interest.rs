@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::view::{Alone, Judged, View};
-use crate::action::Interest;
+use crate::action::{Close, Interest};
 use crate::exchange::Stage;
 use crate::input::ConnId;
 use crate::link::Link;
@@ -20,7 +20,7 @@ impl Alone<'_> {
         let (read, fin) = match &self.session.state {
             SessionState::Unadmitted | SessionState::Serving(_) => (0, false),
             SessionState::AwaitHead { .. } => (buffer(self.rules), false),
-            SessionState::Lingering { .. } => (DISCARD, true),
+            SessionState::Lingering { how, .. } => (DISCARD, *how == Close::Graceful),
         };
         session_interest(self.session, read, fin, None)
     }
@@ -37,7 +37,7 @@ impl View<'_> {
     fn request_room(&self) -> usize {
         let Self { session, exchange, link } = *self;
         match (exchange.stage, link) {
-            (Stage::Flushing { then: Then::Close | Then::Linger, .. }, _) => DISCARD,
+            (Stage::Flushing { then: Then::Close | Then::Linger | Then::Reset, .. }, _) => DISCARD,
             (_, Some(link)) if session.is_receiving() => client_room(&exchange.rules, link),
             (_, _) => pipeline_room(&exchange.rules, session),
         }

@@ -1,4 +1,4 @@
-//! Again, an answer of ours, or a cut: what is done about a failure. One decision, with a truth table.
+//! Again, an answer of ours, the part that came, or a cut: what is done about a failure. One decision, with a truth table.
 
 use super::verdict::Failure;
 use crate::action::Close;
@@ -25,8 +25,12 @@ pub(crate) enum Heard {
     Nothing,
     /// Octets of which the client got none, but for interim responses.
     Octets,
+    /// A response head, which was passed on but has not left us yet.
+    Written,
     /// A response head, which went on to the client.
     Response,
+    /// The whole response; the client has not taken all of it.
+    Whole,
 }
 
 /// What is done.
@@ -36,6 +40,8 @@ pub(crate) enum After {
     Again(Demand),
     /// We answer by ourselves.
     Answer,
+    /// What came of the response is delivered. Then the client's connection ends so that it can tell the part from the whole.
+    Deliver,
     /// The client's connection ends in this way, without an answer.
     Cut(Close),
 }
@@ -44,11 +50,14 @@ pub(crate) enum After {
 pub(crate) fn after_failure(failure: &Failure, attempt: Attempted) -> After {
     let Attempted { sent, heard, reused, method, attempts_left } = attempt;
     match (failure, heard) {
-        // The status line is gone: a clean end would present a part as the whole (RFC 9112 §8).
-        (_, Heard::Response) => After::Cut(Close::Abort),
-        (Failure::ClientGone, _) => After::Cut(Close::Graceful),
+        (Failure::ClientGone, Heard::Nothing | Heard::Octets) => After::Cut(Close::Graceful),
         // A client that takes nothing would not take a reply, and a drain that is over waits for none.
-        (Failure::Timeout(Timer::ClientWrite | Timer::Drain), _) => After::Cut(Close::Abort),
+        (Failure::ClientGone | Failure::Timeout(Timer::ClientWrite | Timer::Drain), _)
+        | (_, Heard::Whole) => After::Cut(Close::Abort),
+        // It breaks its framing at once. Nobody has seen anything of it.
+        (Failure::BadResponseBody(_), Heard::Written) => After::Answer,
+        // The status line is gone: a clean end would present a part as the whole (RFC 9112 §8).
+        (_, Heard::Written | Heard::Response) => After::Deliver,
         // Nothing of the request left us, so the next endpoint may have it, whatever the method. Each is tried once.
         (Failure::Connect(_) | Failure::Timeout(Timer::Connect), _) => {
             if attempts_left {
@@ -81,7 +90,7 @@ mod tests {
     use super::*;
     use crate::http::{BadBody, BadHead};
     use crate::input::NetError;
-    use After::{Again, Answer, Cut};
+    use After::{Again, Answer, Cut, Deliver};
     use Failure::{ClientGone, Connect, Timeout};
 
     /// A row of the truth table: which failures, what was sent and heard, whether the connection was used before, the
@@ -121,7 +130,6 @@ mod tests {
         Timeout(Timer::StreamIdle),
         Timeout(Timer::UpstreamKeepAlive),
         Failure::BadResponseHead(BadHead::NoColon),
-        Failure::BadResponseBody(BadBody::BadChunkSize),
         Failure::UnaskedSwitch,
         Failure::NoEndpoint,
         Failure::QueueFull,
@@ -131,16 +139,29 @@ mod tests {
         Failure::BodyTooLarge { limit: 1 },
         Failure::LastHop,
     ];
+    const BAD_BODY: &[Failure] = &[Failure::BadResponseBody(BadBody::BadChunkSize)];
     const SENT: &[Sent] = &[Sent::Nothing, Sent::Held, Sent::Gone];
-    const HEARD: &[Heard] = &[Heard::Nothing, Heard::Octets, Heard::Response];
+    const HEARD: &[Heard] = &[Heard::Nothing, Heard::Octets, Heard::Written, Heard::Response, Heard::Whole];
+    const PART: &[Heard] = &[Heard::Written, Heard::Response];
+    const RESPONSE: &[Heard] = &[Heard::Written, Heard::Response, Heard::Whole];
     const NO_RESPONSE: &[Heard] = &[Heard::Nothing, Heard::Octets];
     const METHODS: &[Method] = &[Method::Get, Method::Post];
 
     /// Each combination is in exactly one of them.
     const TABLE: &[Row] = &[
-        (&[], &[], &[Heard::Response], None, &[], None, Cut(Close::Abort)),
         (&[ClientGone], &[], NO_RESPONSE, None, &[], None, Cut(Close::Graceful)),
-        (FAREWELLS, &[], NO_RESPONSE, None, &[], None, Cut(Close::Abort)),
+        (&[ClientGone], &[], RESPONSE, None, &[], None, Cut(Close::Abort)),
+        (FAREWELLS, &[], &[], None, &[], None, Cut(Close::Abort)),
+        (BAD_BODY, &[], NO_RESPONSE, None, &[], None, Answer),
+        (BAD_BODY, &[], &[Heard::Written], None, &[], None, Answer),
+        (BAD_BODY, &[], &[Heard::Response], None, &[], None, Deliver),
+        (BAD_BODY, &[], &[Heard::Whole], None, &[], None, Cut(Close::Abort)),
+        (CONNECTS, &[], PART, None, &[], None, Deliver),
+        (CONNECTS, &[], &[Heard::Whole], None, &[], None, Cut(Close::Abort)),
+        (LOSSES, &[], PART, None, &[], None, Deliver),
+        (LOSSES, &[], &[Heard::Whole], None, &[], None, Cut(Close::Abort)),
+        (OTHERS, &[], PART, None, &[], None, Deliver),
+        (OTHERS, &[], &[Heard::Whole], None, &[], None, Cut(Close::Abort)),
         (CONNECTS, &[], NO_RESPONSE, None, &[], Some(true), Again(Demand::Any)),
         (CONNECTS, &[], NO_RESPONSE, None, &[], Some(false), Answer),
         (LOSSES, &[], &[Heard::Octets], None, &[], None, Answer),
@@ -184,7 +205,7 @@ mod tests {
 
     #[test]
     fn what_is_done_stands_in_the_truth_table() {
-        let failures = [CONNECTS, LOSSES, FAREWELLS, OTHERS, &[ClientGone]].concat();
+        let failures = [CONNECTS, LOSSES, FAREWELLS, BAD_BODY, OTHERS, &[ClientGone]].concat();
         for failure in failures {
             for attempt in attempts() {
                 let rows = TABLE.iter().filter(|row| is_in(row, failure, attempt));

@@ -59,6 +59,11 @@ impl BodyEncoder {
         self.framing != Framing::Chunked
     }
 
+    /// Whether a part of the content can be told from the whole: by its length, or by the last chunk.
+    pub fn shows_end(&self) -> bool {
+        self.framing != Framing::Close
+    }
+
     /// Ends the body. Only the chunked coding has an end to write, and a place for trailers.
     pub fn end(&self, trailers: Option<&Trailers>, sink: &mut impl BodySink) {
         if self.framing != Framing::Chunked {

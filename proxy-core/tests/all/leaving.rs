@@ -90,7 +90,7 @@ fn while_its_response_is_flushed_a_reset_is_recorded() {
     t.says(server, "HTTP/1.1 200 OK|Content-Length: 2||hi");
     assert_eq!(t.told(), "nothing");
     t.resets(client);
-    assert_eq!(t.told(), "200 client_aborted CD");
+    assert_eq!(t.told(), "499 client_aborted CD");
     assert_eq!(t.end(server), None, "the upstream's part is done");
 }
 

@@ -118,7 +118,7 @@ fn a_server_that_falls_silent_in_a_piped_body_is_late() {
     t.sends(server, &octets(BUFFER));
     assert!(t.is_live(client));
     t.passes(seconds(16));
-    assert_eq!(t.end(client), Some(End::Reset));
+    assert_eq!(t.end(client), Some(End::Fin));
     assert_eq!(t.told(), "200 upstream_read_timeout sD");
 }
 
@@ -128,7 +128,7 @@ fn a_server_that_closes_in_a_piped_body_cuts_it() {
     t.says(server, &format!("HTTP/1.1 200 OK|Content-Length: {MB}||"));
     t.sends(server, &octets(MB / 2));
     t.half_closes(server);
-    assert_eq!(t.end(client), Some(End::Reset));
+    assert_eq!(t.end(client), Some(End::Fin));
     assert_eq!(t.told(), "200 upstream_closed_early SD");
 }
 

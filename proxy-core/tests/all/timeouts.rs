@@ -155,7 +155,7 @@ fn a_client_that_takes_nothing_is_cut() {
     t.stalls(client);
     t.says(server, "HTTP/1.1 200 OK|Content-Length: 9||hi");
     fires(&mut t, client, seconds(15));
-    assert_eq!((t.told().as_str(), t.end(client)), ("200 client_write_timeout cD", Some(End::Reset)));
+    assert_eq!((t.told().as_str(), t.end(client)), ("- client_write_timeout cD", Some(End::Reset)));
     assert_eq!(t.end(server), Some(End::Reset));
 }
 
@@ -250,7 +250,7 @@ fn an_upstream_that_falls_silent_in_its_body_cuts_the_client() {
     let (mut t, client, server) = asked(|_| {}, GET);
     t.says(server, "HTTP/1.1 200 OK|Content-Length: 9||half");
     fires(&mut t, client, seconds(15));
-    assert_eq!((t.hears(client).as_str(), t.end(client)), ("", Some(End::Reset)));
+    assert_eq!((t.hears(client).as_str(), t.end(client)), ("", Some(End::Fin)));
     assert_eq!((t.told().as_str(), t.end(server)), ("200 upstream_read_timeout sD", Some(End::Reset)));
 }
 
@@ -357,7 +357,7 @@ fn after_the_head_the_total_cuts() {
     t.passes(seconds(14));
     t.says(server, "x");
     fires(&mut t, client, seconds(2));
-    assert_eq!((t.hears(client).as_str(), t.end(client)), ("", Some(End::Reset)));
+    assert_eq!((t.hears(client).as_str(), t.end(client)), ("", Some(End::Fin)));
     assert_eq!(t.told(), "200 total_timeout sT");
 }
 
@@ -397,7 +397,7 @@ fn an_event_stream_outlives_the_total_and_ends_when_nothing_moves() {
     fires(&mut t, client, seconds(300));
     let outcome = t.outcome();
     assert!(outcome.streamed);
-    assert_eq!((told(&outcome).as_str(), t.end(client)), ("200 stream_idle_timeout sD", Some(End::Reset)));
+    assert_eq!((told(&outcome).as_str(), t.end(client)), ("200 stream_idle_timeout sD", Some(End::Fin)));
 }
 
 #[test]

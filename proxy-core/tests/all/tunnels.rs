@@ -90,6 +90,8 @@ fn a_reset_of_either_side_resets_the_other() {
 
     let (mut t, client, server) = tunnel();
     t.resets(server);
+    assert_eq!(t.end(client), None, "what came before has a second to arrive");
+    t.passes(seconds(1));
     assert_eq!(t.end(client), Some(End::Reset));
     assert_eq!(t.told(), "101 upstream_reset SD");
 }

@@ -237,9 +237,20 @@ impl Facts {
 
     /// The times of an outcome.
     fn timing<'a>(&'a self, id: u32, outcome: &'a Outcome, slack: Nanos, clocks: &'a Clocks) -> Timing<'a> {
-        let is_own = outcome.status.is_some() && outcome.status == self.own_status(id, outcome.reason);
-        let flush = if is_own { nanos(outcome.times().body) } else { 0 };
-        let decided = outcome.ended.as_nanos() - flush;
+        // What ends with its client's consent is over when it is decided. Anything else is still delivered: our own answer,
+        // or what came of a response before it failed.
+        let decided = match outcome.reason {
+            Reason::Ok
+            | Reason::ClientAborted
+            | Reason::Draining
+            | Reason::Timeout(Timer::ClientWrite | Timer::Drain) => outcome.ended,
+            // Its answer had been whole before.
+            _ if outcome.attempts.last().is_some_and(|last| last.result == AttemptResult::Ok) => {
+                outcome.ended
+            }
+            _ => outcome.marks.answered,
+        };
+        let decided = decided.as_nanos();
         let sent = self.known(id).and_then(|told| told.arrived_whole);
         Timing { script: &self.script, id, outcome, decided, slack, clocks, sent }
     }

@@ -178,7 +178,7 @@ impl World {
         for index in 0..self.script.people() {
             let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
             let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
-            if lives && self.facts.is_between_requests(index) {
+            if lives && self.facts.is_between_requests(index, self.now + 1) {
                 self.facts
                     .violate(format!("client {index} was between requests and outlived the order to drain"));
             }
@@ -676,7 +676,7 @@ impl Driver for World {
         let stamps = self.stamps(socket.name());
         stamps.closed = now;
         let stamps = *stamps;
-        let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number);
+        let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number, now);
         if how == Close::Graceful && cause == notes::Cause::Tick && is_idle {
             self.facts.idled(now, socket.is_client(), stamps, slack);
         }
