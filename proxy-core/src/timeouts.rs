@@ -3,6 +3,12 @@
 //! Knows nothing of what starts a limit: that stands in `core/deadlines.rs`, as a function of the state. Whatever else
 //! depends on a limit (the keys of the configuration, the shortest limit, verdicts, what the log says) is made from its
 //! row.
+//!
+//! To add a limit: a field of [`Timeouts`] with its default and where that comes from; a row below; and the place that
+//! starts it, a line in `core/deadlines.rs` that says since when it runs as a function of the state. [`Runs`] must be
+//! true: from it `core/shortest.rs` works out until when no limit can end. Tests then ask for its row in docs/timeouts.md
+//! and for its reason in docs/logs.md; the simulation draws it once `Script` has a field for its key, and `laws/timing.rs`
+//! says when it may fire.
 
 use crate::flags::{Cause, Phase};
 use core::time::Duration;

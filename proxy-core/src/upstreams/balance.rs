@@ -1,4 +1,8 @@
 //! Whose turn it is among the members of a cluster: one file per policy.
+//!
+//! To add a policy: a variant of `config::Balance`; a file beside `round_robin.rs` that keeps the policy's own state and
+//! chooses among candidates, with a test of how it distributes; a variant of [`Balancer`], which the compiler then asks to
+//! be made and asked. A policy sees members by their places and knows nothing of connections.
 
 mod round_robin;
 
