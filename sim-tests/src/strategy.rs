@@ -64,7 +64,7 @@ impl<'a> Arbitrary<'a> for Script {
         }
         script.batches = dice.one_of([2, 1])? == 1;
         if dice.percent(3)? {
-            compete(&mut script);
+            compete(&mut script, dice)?;
         }
         Ok(script)
     }
@@ -84,12 +84,19 @@ fn meet(script: &mut Script) {
     script.faults.insert(Fault::StaleConnections);
 }
 
-/// Has several other workers want connections to a server of which few may be made, all at once, while requests wait.
-fn compete(script: &mut Script) {
-    script.faults.insert(Fault::Limits);
+/// Has several other workers want connections to a server of which few may be made, all at once, while two that are being
+/// made are refused and many requests wait for them.
+fn compete(script: &mut Script, dice: &mut Dice<'_, '_>) -> Result<()> {
+    script.faults.extend([Fault::Limits, Fault::Connects]);
+    script.clients.truncate(1);
+    script.endpoints.truncate(1);
+    script.crowd = 10;
+    script.latencies = vec![10];
+    script.connects = vec![Connect::Refused, Connect::Refused, Connect::Stands];
     script.limits.connections = 2;
-    let at = script.clients.iter().map(|client| client.start).max().unwrap_or(0).saturating_add(1);
-    script.rivals = vec![at; 3];
+    let start = script.clients.first().map_or(0, |client| client.start);
+    script.rivals = vec![start + dice.number(1..=60)?; 3];
+    Ok(())
 }
 
 /// Lets the bodies of some requests be just as long as they may be.
