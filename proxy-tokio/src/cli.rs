@@ -1,12 +1,13 @@
 //! The command line: what can be asked for, and who does it.
 
 mod check;
+mod demo;
 mod descriptors;
-pub(crate) mod layers;
+mod layers;
 mod output;
 mod replay;
 mod route;
-pub(crate) mod run;
+mod run;
 mod serve;
 mod signals;
 mod table;
@@ -15,8 +16,7 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use output::{Exit, color_on, say};
-pub(crate) use serve::serve_until_told;
+use output::{Exit, color_on, say};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, builder::TypedValueParser};
@@ -35,7 +35,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Check { file }) => check::check(&file),
         Some(Command::Route { file, method, url }) => route::route(&file, &method, &url),
         Some(Command::Replay { file }) => replay::replay(&file),
-        Some(Command::Demo(args)) => crate::demo::demo(&args),
+        Some(Command::Demo(args)) => demo::demo(&args),
         Some(Command::Version) => version(),
     };
     exit.into()

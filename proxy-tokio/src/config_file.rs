@@ -6,6 +6,7 @@
 
 mod address;
 mod diagnostic;
+mod keys;
 mod routes;
 mod scalar;
 mod section;

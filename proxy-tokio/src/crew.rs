@@ -31,7 +31,7 @@ impl Crew {
         Arc::clone(&self.inboxes[worker])
     }
 
-    /// Takes a unit for `worker`. False: none is free, and it is told when one is.
+    /// Takes a unit for `worker`. If none is free, answers false, and `Input::Granted` follows when one is.
     pub(crate) fn acquire(&self, permit: Permit, worker: usize) -> bool {
         let is_granted = self.permits.acquire(permit, worker);
         if !is_granted && can_be_idle(permit) {

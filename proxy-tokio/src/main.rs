@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod cli;
-mod demo;
 mod log;
 
 fn main() -> std::process::ExitCode {

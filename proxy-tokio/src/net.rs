@@ -1,22 +1,17 @@
-//! What the driver needs of a network, and the kernel's as the real one. Knows nothing of the core but the names of
-//! its errors.
+//! What a worker needs of a network. Knows nothing of the core but the names of its errors.
 
-use crate::kernel_pipe::KernelPipe;
-use crate::socket::{Door, Socket};
 use bytes::{BufMut, BytesMut};
-use proxy_core::{NetError, drive};
-use socket2::{Domain, Protocol, Type};
+use proxy_core::NetError;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::poll_read_buf;
 
-/// A network: the kernel's ([`TokioNet`]) or a simulated one. Listeners are bound by whoever starts a worker.
+/// A network: the kernel's ([`TokioNet`](crate::TokioNet)) or a simulated one. Listeners are bound by whoever starts a worker.
 pub trait Net {
     /// A connection, of either side.
     type Stream: Stream;
@@ -44,7 +39,7 @@ pub trait Net {
     }
 }
 
-/// A connection. Whatever reads and writes asynchronously is one.
+/// A connection. Anything that is `AsyncRead` and `AsyncWrite` is one.
 pub trait Stream {
     /// Appends at most `max` octets of what the peer sent to `into`, which has as much room.
     ///
@@ -90,15 +85,15 @@ pub trait Stream {
     /// The connection is broken.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 
-    /// Whether wakers are told of news. If not, [`Stream::watch`] has to be called before anybody waits for any.
+    /// Whether the reactor watches the connection. If not, nobody is woken until [`Stream::watch`] was called.
     fn is_watched(&self) -> bool {
         true
     }
 
-    /// Sees to it that wakers are told of news.
+    /// Has the reactor watch the connection.
     ///
     /// # Errors
-    /// It can't be; the connection is closed.
+    /// The reactor can't; the connection is closed.
     fn watch(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -109,7 +104,7 @@ pub trait Stream {
 pub struct Received {
     /// How many octets; 0: the peer sent FIN.
     pub octets: usize,
-    /// That was all. The waker is told of more, and another read would be in vain.
+    /// Another read would find nothing. The waker is woken when there is more.
     pub is_all: bool,
 }
 
@@ -141,9 +136,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {
     }
 }
 
-/// Room for octets between two connections, which nobody looks at. Holds at least one octet.
+/// A buffer that moves octets from one connection to another without copying them to user space.
 pub trait Pipe<S>: Sized {
-    /// Makes one, if this network has any and can spare it.
+    /// Opens a pipe. `None`: the network has none, or none is left.
     fn open() -> Option<Self>;
 
     /// Moves at most `max` octets from a connection into this pipe, which is empty. 0: the peer sent FIN.
@@ -171,94 +166,6 @@ impl<S> Pipe<S> for Infallible {
 
     fn poll_drain(&mut self, _: &mut S, _: &mut Context<'_>, _: usize) -> Poll<io::Result<usize>> {
         match *self {}
-    }
-}
-
-/// The kernel's TCP.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TokioNet;
-
-impl Net for TokioNet {
-    type Stream = Socket;
-    type Listener = Door;
-    type Pipe = KernelPipe;
-
-    fn poll_accept(&self, door: &mut Door, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
-        // An IPv4 client of a dual-stack listener is an IPv4 client to routes, logs and trusted networks.
-        door.poll_accept(cx)
-            .map_ok(|(socket, peer)| (socket, SocketAddr::new(peer.ip().to_canonical(), peer.port())))
-    }
-
-    fn connect(&self, peer: SocketAddr) -> impl Future<Output = io::Result<Socket>> + 'static {
-        Socket::connect(peer)
-    }
-
-    fn abort(&self, socket: Socket) {
-        socket.abort();
-    }
-}
-
-/// How many clients may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
-const BACKLOG: i32 = drive::BACKLOG_MAX.cast_signed();
-
-/// Binds one listener of each of `workers` workers to `addr`; if its port is 0, all get the port that the first got.
-///
-/// The first socket is bound before it allows sharing (SO_REUSEPORT), so that a port somebody else listens on is an
-/// error even if they share it: two proxies by mistake on one port would split the traffic between them.
-///
-/// `v6_only`: an unspecified IPv6 address does not stand for every IPv4 address, too.
-pub(crate) fn listen(
-    addr: SocketAddr,
-    workers: usize,
-    v6_only: bool,
-) -> io::Result<Vec<std::net::TcpListener>> {
-    let stream_socket = |addr| {
-        let socket = stream_socket(addr)?;
-        if v6_only {
-            socket.set_only_v6(true)?;
-        }
-        io::Result::Ok(socket)
-    };
-    let first = stream_socket(addr)?;
-    first.bind(&addr.into())?;
-    let bound = first.local_addr()?.as_socket().unwrap_or(addr);
-    let mut sockets = vec![first];
-    for _ in 1..workers {
-        let socket = stream_socket(bound)?;
-        sockets.last().map_or(Ok(()), |previous| previous.set_reuse_port(true))?;
-        socket.set_reuse_port(true)?;
-        socket.bind(&bound.into())?;
-        sockets.push(socket);
-    }
-    sockets.iter().try_for_each(|socket| socket.listen(BACKLOG))?;
-    Ok(sockets.into_iter().map(Into::into).collect())
-}
-
-fn stream_socket(addr: SocketAddr) -> io::Result<socket2::Socket> {
-    let socket = socket2::Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    // On Linux accepted sockets inherit it: no system call per client.
-    socket.set_tcp_nodelay(true)?;
-    socket.set_nonblocking(true)?;
-    defer_accept(&socket);
-    Ok(socket)
-}
-
-/// Has the kernel keep clients back that have not sent anything yet, for a second or so (tcp(7)): one that is accepted with
-/// its request costs one look at its socket and not three, and those who only connect cost us nothing meanwhile.
-#[expect(unsafe_code, reason = "no library has a name for this option yet (std: tcp_deferaccept, unstable)")]
-#[expect(clippy::cast_possible_truncation, reason = "an int is 4 octets long")]
-fn defer_accept(socket: &socket2::Socket) {
-    const SECONDS: libc::c_int = 1;
-    let len = size_of_val(&SECONDS) as libc::socklen_t;
-    // SAFETY: the kernel reads an integer of that length, which outlives the call.
-    let result = unsafe {
-        let seconds = std::ptr::from_ref(&SECONDS).cast();
-        libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds, len)
-    };
-    if result != 0 {
-        // Some that only look like Linux have it not. All works the same without.
-        tracing::debug!(error = %io::Error::last_os_error(), "TCP_DEFER_ACCEPT is not to be had");
     }
 }
 

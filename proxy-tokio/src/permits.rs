@@ -3,7 +3,6 @@
 
 use proxy_core::{Config, Permit};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Every process-wide limit of a configuration.
@@ -58,90 +57,56 @@ pub(crate) struct Grant {
     pub(crate) others_wait: bool,
 }
 
-/// One limit. A unit is free only while nobody waits, so nobody overtakes.
+/// One limit. It is asked once per connection and not per request: a lock costs nothing that could be measured.
 #[derive(Debug)]
-struct Gate {
-    /// Free units in the low half, waiting workers in the high half: one exchange sees both. Never are both above 0.
-    /// Waiting changes only under the lock of `line`.
-    state: AtomicU64,
+struct Gate(Mutex<Units>);
+
+/// A unit is free only while nobody waits, so nobody overtakes.
+#[derive(Debug)]
+struct Units {
+    free: u32,
     /// Whose turn is next. A worker stands here once for each unit it waits for.
-    line: Mutex<VecDeque<usize>>,
+    line: VecDeque<usize>,
 }
 
-const ONE_FREE: u64 = 1;
-const ONE_WAITS: u64 = 1 << 32;
-
 impl Gate {
-    fn new(limit: u32) -> Self {
-        Self { state: AtomicU64::new(u64::from(limit)), line: Mutex::default() }
+    const fn new(limit: u32) -> Self {
+        Self(Mutex::new(Units { free: limit, line: VecDeque::new() }))
     }
 
     fn acquire(&self, worker: usize) -> bool {
-        if self.take() {
-            return true;
-        }
-        let mut line = self.line();
-        // What was released meanwhile is in the count, for it is added there until somebody waits. Announcing us and
-        // seeing that nothing is free must be one step, or that release would be missed.
-        let mut state = self.state.load(Ordering::Acquire);
-        loop {
-            let (next, taken) =
-                if has_free(state) { (state - ONE_FREE, true) } else { (state + ONE_WAITS, false) };
-            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) if taken => return true,
-                Ok(_) => break,
-                Err(now) => state = now,
+        let mut units = self.lock();
+        match units.free.checked_sub(1) {
+            Some(free) => {
+                units.free = free;
+                true
+            }
+            None => {
+                units.line.push_back(worker);
+                false
             }
         }
-        line.push_back(worker);
-        false
     }
 
     fn release(&self, grant: impl FnOnce(Grant)) {
-        if self.put() {
-            return;
-        }
-        let mut line = self.line();
-        match line.pop_front() {
+        let mut units = self.lock();
+        match units.line.pop_front() {
+            // Under the lock, so that a worker which leaves knows that it has been told of every unit.
             Some(worker) => {
-                self.state.fetch_sub(ONE_WAITS, Ordering::AcqRel);
-                // Under the lock, so that a worker which leaves knows that it has been told of every unit.
-                grant(Grant { worker, others_wait: line.iter().any(|other| *other != worker) });
+                grant(Grant { worker, others_wait: units.line.iter().any(|other| *other != worker) });
             }
-            // The last one in the line left in the meantime.
-            None => {
-                self.state.fetch_add(ONE_FREE, Ordering::AcqRel);
-            }
+            None => units.free += 1,
         }
     }
 
     fn leave(&self, worker: usize) {
-        let mut line = self.line();
-        let before = line.len();
-        line.retain(|waiting| *waiting != worker);
-        let left = (before - line.len()) as u64;
-        self.state.fetch_sub(left * ONE_WAITS, Ordering::AcqRel);
+        self.lock().line.retain(|waiting| *waiting != worker);
     }
 
-    /// Takes a free unit, if there is one.
-    fn take(&self) -> bool {
-        let take = |state| has_free(state).then(|| state - ONE_FREE);
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
+    fn lock(&self) -> MutexGuard<'_, Units> {
+        // Nothing in here can panic half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Frees a unit, unless somebody waits for it.
-    fn put(&self) -> bool {
-        let put = |state| (state < ONE_WAITS).then(|| state + ONE_FREE);
-        self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, put).is_ok()
-    }
-
-    fn line(&self) -> MutexGuard<'_, VecDeque<usize>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn has_free(state: u64) -> bool {
-    state & (ONE_WAITS - 1) > 0
 }
 
 #[cfg(test)]

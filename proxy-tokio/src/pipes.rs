@@ -1,4 +1,4 @@
-//! The pipes of one worker: which of them hold octets for which connection, and which are free. A connection has one only
+//! The pipes of one worker: which hold octets, and for which connection, and which are free. A connection has a pipe only
 //! while octets wait in it.
 
 use crate::net::{Pipe, net_error};
@@ -23,12 +23,12 @@ struct Full<P> {
     octets: usize,
 }
 
-/// Most pipes of a worker that hold octets at a time; whoever would need one more is read from instead. Otherwise slow readers
-/// would cost two more descriptors each, and more of the kernel's memory than it grants to pipes
+/// How many pipes of a worker may hold octets at the same time. Beyond that, bodies are read and written. Without this limit
+/// every slow reader would cost two more descriptors, and together more memory than the kernel grants to pipes
 /// (`/proc/sys/fs/pipe-user-pages-soft`).
 pub const PIPES_MAX: usize = 64;
 
-/// Most pipes that are kept for the next octets.
+/// How many empty pipes are kept open for later.
 const FREE_MAX: usize = 8;
 
 impl<P> Pipes<P> {
@@ -36,7 +36,7 @@ impl<P> Pipes<P> {
         Self { full: BTreeMap::new(), free: Vec::new(), max }
     }
 
-    /// Moves at most `max` octets from a connection into a pipe, for `to`. `None`: there is no pipe to have.
+    /// Moves at most `max` octets from a connection into a pipe for `to`. `None` if no pipe is available.
     pub(crate) fn fill<S>(
         &mut self,
         stream: &mut S,
@@ -66,7 +66,7 @@ impl<P> Pipes<P> {
 
     /// Whether octets for a connection are in a pipe: they are to be written before any others.
     pub(crate) fn hold(&self, to: ConnId) -> bool {
-        // There seldom is any.
+        // Mostly no pipe holds anything.
         !self.full.is_empty() && self.full.contains_key(&to)
     }
 
@@ -98,7 +98,7 @@ impl<P> Pipes<P> {
         Wrote { octets, then }
     }
 
-    /// The connection is no more: what waits for it goes nowhere, and its pipe can't be used again.
+    /// Drops what waits for a connection that has ended. Its pipe still holds octets, so it is closed and not reused.
     pub(crate) fn forget(&mut self, to: ConnId) {
         self.full.remove(&to);
     }

@@ -1,5 +1,5 @@
-//! Moves the octets of one connection: as many as the core allows in, whatever it offers out. Knows the state of the
-//! socket; what the octets mean it does not.
+//! Reads and writes one connection: in as many octets as the core allows, out whatever it offers. Does not know what they
+//! mean.
 
 use crate::net::{Received, Stream, net_error};
 use bytes::BytesMut;
@@ -47,7 +47,7 @@ impl ReadBuffer {
 
 /// Writes what `egress` lends until it is all taken or the kernel is full; `egress` starts anew at each call.
 ///
-/// After a short write the kernel is asked once more: that is what makes the bell ring when there is room.
+/// After a short write it tries once more: only a write that would block has the reactor tell us when there is room.
 pub(crate) fn write<'a, S, I>(stream: &mut S, cx: &mut Context<'_>, egress: impl Fn() -> I) -> Wrote
 where
     S: Stream,
@@ -61,7 +61,7 @@ where
     Wrote { octets, then }
 }
 
-/// Most that is written is in one piece.
+/// The common case: all that is to be written is one slice.
 fn write_one<S: Stream>(stream: &mut S, cx: &mut Context<'_>, slice: &[u8]) -> (usize, Then) {
     let mut octets = 0;
     while let Some(rest @ [_, ..]) = slice.get(octets..) {
@@ -158,7 +158,7 @@ fn gather<'a>(
 /// and no longer: a reader that stalls pins all of it.
 const READ_MAX: usize = 256 * 1024;
 
-/// Slices of one vectored write. A response is seldom more than a head, two chunk lines and a few pieces.
+/// Slices per vectored write. A response is seldom more than a head, two chunk lines and a few pieces.
 const SLICES_MAX: usize = 16;
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Which parts of a worker have news: the only thing that wakes it. Knows no sockets and no core; others leave a
-//! token or a message here, from any thread.
+//! What a worker has to look at: the only thing that wakes it. Sockets, timers and other threads leave a token or a message
+//! here; it knows none of them.
 
 use proxy_core::{Input, ListenerId};
 use std::mem;

@@ -2,7 +2,7 @@
 
 use crate::crew::Crew;
 use crate::journal_file::{JournalFile, path_of};
-use crate::net::{TokioNet, listen};
+use crate::kernel::{TokioNet, listen};
 use crate::pipes::PIPES_MAX;
 use crate::socket::Door;
 use crate::worker::{Journal, Recorder, Setup, run_worker};

@@ -1,9 +1,9 @@
-//! The kernel's TCP. What a socket costs besides the four system calls that move a request and its response is saved here.
+//! The kernel's TCP sockets, with as few system calls as possible besides the four that move a request and its response.
 //!
-//! - An accepted socket is not registered with the reactor at once. What it has to say is often there already, and often it
-//!   is served and closed before it would have to wait: two system calls and a look at the reactor less.
+//! - An accepted socket is not registered with the reactor at once. Its request has often arrived already, and often it is
+//!   answered and closed before we would have to wait for more: that saves two system calls and a wake-up.
 //! - The reactor is asked only when there is nothing to read, or no room to write.
-//! - A read or write that falls short shows that there is no more just now: the kernel is not asked to find out.
+//! - A short read or write shows that there is no more for now, so no further call is made to find that out.
 
 use crate::net::{Received, Stream};
 use bytes::{BufMut, BytesMut};
@@ -171,7 +171,7 @@ impl Stream for Socket {
     }
 }
 
-/// Without a detour by the reactor, which knows nothing of this socket yet.
+/// Reads a socket that the reactor does not know yet.
 fn read_fresh(stream: &mut std::net::TcpStream, into: &mut BytesMut, max: usize) -> io::Result<Received> {
     let mut octets = [0; FRESH_READ];
     let most = max.min(FRESH_READ);

@@ -3,7 +3,7 @@
 
 use super::Resolve;
 use super::diagnostic::{Complaint, Diagnostic, Place};
-use super::timeouts;
+use super::keys::elsewhere;
 use super::tree::{Entry, Node, Table, Value};
 use std::cell::RefCell;
 
@@ -128,22 +128,6 @@ impl<'a> Section<'a> {
         if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) }
     }
 }
-
-/// Where a key belongs that is known, but not here.
-fn elsewhere(key: &str) -> Option<&'static str> {
-    let timeouts = timeouts::names().chain(["timeouts.client.body_rate"]);
-    timeouts.chain(LIMITS).find(|path| path.strip_suffix(key).is_some_and(|rest| rest.ends_with('.')))
-}
-
-/// The full names of the keys in `[limits]`.
-const LIMITS: [&str; 6] = [
-    "limits.client_connections",
-    "limits.head_bytes",
-    "limits.fields",
-    "limits.target_bytes",
-    "limits.buffer_bytes",
-    "limits.request_body",
-];
 
 /// The one of `known` that was probably meant.
 pub(super) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {

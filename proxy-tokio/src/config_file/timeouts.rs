@@ -2,22 +2,13 @@
 //! that sets it.
 
 use super::diagnostic::{Place, Source, line_and_column};
+use super::keys::settings;
 use super::scalar;
 use super::section::Section;
-use proxy_core::{Limit, RouteId, Setting, Timeouts, Timer};
+use proxy_core::{RouteId, Timeouts, Timer};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// All that can be set.
-fn settings() -> impl Iterator<Item = (&'static Limit, Setting)> {
-    Timer::ALL.iter().filter_map(|limit| Some((limit.timer.limit(), limit.setting?)))
-}
-
-/// The full names of all.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    settings().map(|(_, setting)| setting.path)
-}
 
 /// The tables in which some of them stand.
 fn tables() -> Vec<&'static str> {

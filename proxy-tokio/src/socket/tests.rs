@@ -1,5 +1,6 @@
 use super::{Door, Socket};
-use crate::net::{Net, Received, Stream, TokioNet, listen};
+use crate::kernel::{TokioNet, listen};
+use crate::net::{Net, Received, Stream};
 use bytes::BytesMut;
 use std::future::poll_fn;
 use std::io::{ErrorKind, IoSlice};

@@ -3,14 +3,16 @@
 mod echo;
 mod origins;
 
-use crate::cli::layers::load_or_complain;
-use crate::cli::run::reachable;
-use crate::cli::{DemoArgs, Exit, say, serve_until_told};
+use super::DemoArgs;
+use super::layers::load_or_complain;
+use super::output::{Exit, say};
+use super::run::reachable;
+use super::serve::serve_until_told;
 use origins::{Origins, start};
 use proxy_tokio::config_file::{Layer, Loaded};
 use std::net::SocketAddr;
 
-pub(crate) fn demo(args: &DemoArgs) -> Exit {
+pub(super) fn demo(args: &DemoArgs) -> Exit {
     let origins = match start() {
         Ok(origins) => origins,
         Err(error) => {
