@@ -339,6 +339,8 @@ impl Exchange {
             streamed,
             id,
         } = outcome;
+        // Whoever takes over this memory would keep a read buffer alive with it.
+        self.held = None;
         mem::swap(listener, &mut self.origin.listener);
         (*started, *end, *peer) = (self.origin.began, ended, self.origin.peer);
         mem::swap(request, &mut self.summary);

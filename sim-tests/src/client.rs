@@ -223,7 +223,7 @@ impl Client {
                     return self.on_switch(id, facts);
                 }
                 (Part::Head(head), Some(id)) if (100..200).contains(&head.status()) => {
-                    facts.client_saw_interim(id, &head);
+                    facts.client_saw_interim(id, &head, now);
                     if head.status() == 100
                         && let Some(written) = self.written.last_mut()
                     {
@@ -286,6 +286,7 @@ impl Client {
 
     fn complete(&mut self, now: Nanos, receiving: &Response, trailers: &str, facts: &mut Facts) {
         self.outstanding.pop_front();
+        facts.client_saw_end(receiving.id, self.received - self.reader.rest().len());
         if receiving.passed_on {
             facts.client_got_all(receiving.id, receiving.octets, trailers);
         }
@@ -316,6 +317,7 @@ impl Client {
             let holds = wording::expects(facts.script(), id) && !self.plan.pipelined;
             let held = holds.then_some((from + asked.head_len, now + SECOND));
             let body = from + asked.head_len;
+            facts.client_writes(id, [from, body, from + asked.octets.len()]);
             self.written.push(Written { id, from, body, to: from + asked.octets.len(), held });
             self.unsent = joined(std::mem::take(&mut self.unsent), asked.octets);
             if wording::upgrades(facts.script(), id) {

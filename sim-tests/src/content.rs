@@ -47,7 +47,7 @@ fn push_hex(out: &mut Vec<u8>, n: usize) {
 }
 
 /// One more than a script's longest body, in octets.
-const LONGEST: usize = 1 << 16;
+const LONGEST: usize = 1 << 18;
 
 /// Between the beginnings of two bodies: odd, so that they all differ.
 const STRIDE: usize = 331;

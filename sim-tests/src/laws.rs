@@ -3,7 +3,9 @@
 mod ending;
 mod expect;
 mod keeping;
+mod pool;
 mod queue;
+mod record;
 mod timing;
 mod tunnel;
 
@@ -22,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) began: Option<Nanos>,
+    /// When the proxy had its first octet. Known once everything is over.
+    pub(crate) heard: Option<Nanos>,
     /// When its last octet so far reached the proxy's kernel.
     pub(crate) arrived: Option<Nanos>,
     /// When its head had reached it completely.
@@ -45,6 +49,10 @@ pub(crate) struct Account {
     /// Content octets of the response that its client got, and whether that was all there was.
     pub(crate) got: usize,
     pub(crate) counted: bool,
+    /// When the first octet of anything that a server said to it reached the proxy's kernel.
+    pub(crate) spoken: Option<Nanos>,
+    /// When its client saw a 100.
+    pub(crate) continued: Option<Nanos>,
     /// How many interim responses its client saw.
     pub(crate) interims: usize,
     pub(crate) status_seen: Option<(u16, bool)>,
@@ -53,6 +61,27 @@ pub(crate) struct Account {
     pub(crate) seen_all: bool,
     pub(crate) said_close: bool,
     pub(crate) outcome: Option<Outcome>,
+    /// Where it begins, where its body does, and where it ends, in all that its client ever sends.
+    pub(crate) asked: Option<[usize; 3]>,
+    /// Where the answer ends in all that its client ever receives.
+    pub(crate) answer_ends: Option<usize>,
+    /// How many octets its client's kernel had taken from the proxy when its end was recorded, and when that was.
+    pub(crate) recorded: (usize, Nanos),
+    /// The last connection on which a server saw it.
+    pub(crate) carried: Option<Carried>,
+}
+
+/// A request on a connection to a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Carried {
+    /// Which connection it is.
+    pub(crate) number: usize,
+    /// Where the request begins in all that the proxy ever sends on it.
+    pub(crate) from: usize,
+    /// Where it ends, if the server saw that.
+    pub(crate) to: Option<usize>,
+    /// Where the answer's head ends, and the answer, in all that the server ever sends on it.
+    pub(crate) answer: Option<(usize, usize)>,
 }
 
 /// What became of one client.
@@ -83,11 +112,19 @@ pub(crate) struct Facts {
     /// The servers gave up waiting.
     has_hung_up: bool,
     violations: BTreeSet<String>,
+    /// How often each law was applied.
+    pub(crate) applied: BTreeMap<&'static str, u64>,
 }
 
 impl Facts {
     pub(crate) fn new(script: Script) -> Self {
-        Self { script, people: Vec::new(), has_hung_up: false, violations: BTreeSet::new() }
+        Self {
+            script,
+            people: Vec::new(),
+            has_hung_up: false,
+            violations: BTreeSet::new(),
+            applied: BTreeMap::new(),
+        }
     }
 
     /// Another script begins; what was told of the old one has been judged.
@@ -102,6 +139,11 @@ impl Facts {
 
     pub(crate) fn violate(&mut self, what: String) {
         self.violations.insert(what);
+    }
+
+    /// A law was applied: nothing excused what it is about.
+    pub(crate) fn applied(&mut self, law: &'static str) {
+        *self.applied.entry(law).or_default() += 1;
     }
 
     /// Whether what is sent in one piece is read in one piece.
@@ -140,6 +182,33 @@ impl Facts {
         &mut self.person(index).end
     }
 
+    /// A client wrote a request down: where it begins, its body does, and where it ends.
+    pub(crate) fn client_writes(&mut self, id: u32, places: [usize; 3]) {
+        self.told(id).asked = Some(places);
+    }
+
+    /// An answer ended here.
+    pub(crate) fn client_saw_end(&mut self, id: u32, at: usize) {
+        self.told(id).answer_ends = Some(at);
+    }
+
+    /// A server saw the head of a request.
+    pub(crate) fn carried(&mut self, id: u32, number: usize, from: usize) {
+        self.told(id).carried = Some(Carried { number, from, to: None, answer: None });
+    }
+
+    /// It saw all of it.
+    pub(crate) fn carried_whole(&mut self, id: u32, to: usize) {
+        self.told(id).carried.iter_mut().for_each(|carried| carried.to = Some(to));
+    }
+
+    /// It answers: where the answer's head ends, and the answer.
+    pub(crate) fn carries_back(&mut self, id: u32, head: usize, ends: usize) {
+        if let Some(carried) = &mut self.told(id).carried {
+            carried.answer.get_or_insert((head, ends));
+        }
+    }
+
     pub(crate) fn client_began(&mut self, id: u32, now: Nanos) {
         self.told(id).began = Some(now);
     }
@@ -157,8 +226,11 @@ impl Facts {
     }
 
     /// A client got an interim response.
-    pub(crate) fn client_saw_interim(&mut self, id: u32, head: &Head) {
+    pub(crate) fn client_saw_interim(&mut self, id: u32, head: &Head, now: Nanos) {
         let status = head.status();
+        if status == 100 {
+            self.told(id).continued.get_or_insert(now);
+        }
         if wording::is_http10(&self.script, id) {
             self.violate(format!("{id}: a 1.0 client got {status}"));
         }
@@ -343,11 +415,13 @@ impl Facts {
 
     /// An origin said something.
     pub(crate) fn origin_spoke(&mut self, id: u32, arrives: Nanos) {
+        self.told(id).spoken.get_or_insert(arrives);
         self.told(id).answered = Some(arrives);
     }
 
     pub(crate) fn origin_sent(&mut self, id: u32, arrives: Nanos, sent: usize, answer: &Answered) {
         let told = self.told(id);
+        told.spoken.get_or_insert(arrives);
         told.answered = Some(arrives);
         told.answer = Some(answer.lengths);
         if sent >= answer.lengths.message_end {

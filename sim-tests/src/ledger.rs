@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     reached: BTreeMap<&'static str, u64>,
+    /// How often each law was applied: nothing excused what it is about.
+    applied: BTreeMap<&'static str, u64>,
 }
 
 /// Notes in a ledger that a state was reached, if the condition holds.
@@ -32,19 +34,29 @@ impl Ledger {
         }
     }
 
+    /// Notes how often laws were applied.
+    pub(crate) fn note_applied(&mut self, applied: &BTreeMap<&'static str, u64>) {
+        for (law, count) in applied {
+            *self.applied.entry(law).or_default() += count;
+        }
+    }
+
     /// Adds what another run has seen.
     pub fn merge(&mut self, other: &Self) {
+        self.note_applied(&other.applied);
         for (name, count) in &other.reached {
             *self.reached.entry(name).or_default() += count;
         }
     }
 
-    /// What should have been seen and was not.
+    /// What should have been seen and was not, and which laws were applied too seldom to prove anything.
     pub fn missing(&self) -> Vec<&'static str> {
+        let count = |law| self.applied.get(law).copied().unwrap_or(0);
+        let seldom = LAWS.iter().filter(|(law, least)| count(law) < *least).map(|(law, _)| *law);
         let requests = requests::ALL.iter().map(|entry| entry.name);
         let responses = responses::ALL.iter().map(|entry| entry.name);
         let expected = EXPECTED.iter().copied().chain(requests).chain(responses);
-        expected.filter(|name| !self.reached.contains_key(name)).collect()
+        expected.filter(|name| !self.reached.contains_key(name)).chain(seldom).collect()
     }
 
     /// How many states there are to be seen.
@@ -55,6 +67,11 @@ impl Ledger {
     /// Everything that was seen, and how often.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.reached.iter().map(|(name, count)| (*name, *count))
+    }
+
+    /// The laws that were applied, and how often.
+    pub fn laws(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.applied.iter().map(|(name, count)| (*name, *count))
     }
 }
 
@@ -163,4 +180,38 @@ const EXPECTED: &[&str] = &[
     "a client half-closed and was served",
     "a request waited for 100",
     "pipelined requests were answered in order",
+];
+
+/// How often each law must at least have been applied in a suite.
+const LAWS: &[(&str, u64)] = &[
+    ("a connection that may be kept is kept", 10_000),
+    ("a connection that the server ends is closed", 6_000),
+    ("a plain request ends as it deserves", 10_000),
+    ("a request is answered", 30_000),
+    ("how connecting failed", 6_000),
+    ("how long the last attempt took", 20_000),
+    ("its cluster", 40_000),
+    ("its number", 20_000),
+    ("its route", 40_000),
+    ("no connection is made beside an idle one", 5_000),
+    ("nobody queues beside what could serve him", 800),
+    ("octets are counted as the client counts them", 30_000),
+    ("the connection that was used last is used first", 700),
+    ("the queue is first in, first out", 200),
+    ("what came of its body", 20_000),
+    ("what was asked", 30_000),
+    ("when a connection proved stale", 100),
+    ("when it began", 40_000),
+    ("when it ended", 40_000),
+    ("when it had a connection", 40_000),
+    ("when its connection stood", 30_000),
+    ("when its head was whole", 30_000),
+    ("when the answer was whole", 20_000),
+    ("when the request was out", 20_000),
+    ("when the response's head came", 20_000),
+    ("whether it was a stream", 40_000),
+    ("whether its client took the last octet", 20_000),
+    ("whether the connection had served before", 20_000),
+    ("which server had it", 20_000),
+    ("whom it came from", 40_000),
 ];

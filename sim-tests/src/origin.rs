@@ -11,6 +11,8 @@ use bytes::Bytes;
 /// An accepted connection.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// Which of the proxy's connections to servers it is.
+    number: usize,
     pub(crate) wire: usize,
     endpoint: Endpoint,
     reader: Reader,
@@ -21,6 +23,8 @@ pub(crate) struct Server {
     idle_since: Option<Nanos>,
     /// More was sent than announced, and the proxy got it all in one piece.
     poisoned: bool,
+    /// It said that it closes.
+    has_said_close: bool,
     /// When its complaint about an idle connection reached the proxy.
     pub(crate) grumbled: Option<Nanos>,
 }
@@ -78,8 +82,9 @@ impl Flow {
 }
 
 impl Server {
-    pub(crate) const fn new(wire: usize, endpoint: Endpoint) -> Self {
+    pub(crate) const fn new(number: usize, wire: usize, endpoint: Endpoint) -> Self {
         Self {
+            number,
             wire,
             endpoint,
             reader: Reader::new(),
@@ -87,6 +92,7 @@ impl Server {
             state: State::Idle,
             idle_since: None,
             poisoned: false,
+            has_said_close: false,
             grumbled: None,
         }
     }
@@ -183,6 +189,11 @@ impl Server {
                     if self.poisoned {
                         facts.violate(format!("{id} came on a connection with octets left over"));
                     }
+                    let asked = self.read - self.reader.rest().len();
+                    facts.carried(id, self.number, asked - head.raw.len());
+                    if self.has_said_close {
+                        facts.violate(format!("{id} came on a connection that was to close"));
+                    }
                     let plan = facts.script().answer(id);
                     self.poisoned = wording::is_over_long(facts.script(), id) && facts.moves_whole();
                     let answer = wording::answer(facts.script(), id, self.endpoint.hint);
@@ -190,7 +201,7 @@ impl Server {
                     self.poisoned &= answer.octets.len() < READ_MIN;
                     self.state = State::Serving(Box::new(Serving {
                         id,
-                        asked: self.read - self.reader.rest().len(),
+                        asked,
                         answered: None,
                         ends: None,
                         plan,
@@ -213,6 +224,7 @@ impl Server {
                     serving.request_whole = true;
                     serving.is_tunnel = wording::switches(facts.script(), serving.id);
                     facts.origin_got_all(serving.id, serving.received, &trailers);
+                    facts.carried_whole(serving.id, self.read - self.reader.rest().len());
                     // An early answer may be over before its request is.
                     let is_over = serving.starts.is_some() && serving.sent == serving.answer.lengths.sent_max;
                     if is_over && matches!(serving.plan.end, AnswerEnd::Whole | AnswerEnd::OverLong) {
@@ -269,6 +281,10 @@ impl Server {
             AnswerEnd::Fin { .. } => {
                 wire.close(now, End::Peer);
                 self.state = State::Gone;
+            }
+            AnswerEnd::Whole if is_last && wording::leaves_open(facts.script(), serving.id) => {
+                self.has_said_close = true;
+                self.state = State::Idle;
             }
             AnswerEnd::Whole if is_last => {
                 wire.close(now, End::Peer);
@@ -329,9 +345,10 @@ impl Serving {
         }
         let before = usize::try_from(wire.progress(End::Peer).written).unwrap_or(usize::MAX);
         let n = wire.write(now, End::Peer, self.answer.octets.slice(self.sent..self.sent + left));
-        self.answered.get_or_insert(before + self.answer.lengths.head_end);
-        self.ends.get_or_insert(before + self.answer.lengths.message_end);
+        let answered = *self.answered.get_or_insert(before + self.answer.lengths.head_end);
+        let ends = *self.ends.get_or_insert(before + self.answer.lengths.message_end);
         self.sent += n;
+        facts.carries_back(self.id, answered, ends);
         if self.sent >= self.answer.lengths.message_end {
             // What would follow later could pass for the answer to a later request: nobody can tell.
             self.answer.lengths.sent_max = self.sent;

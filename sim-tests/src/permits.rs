@@ -88,6 +88,11 @@ impl Permits {
         self.limits.get(&permit).is_some_and(|limit| limit.waiting.front() == Some(&Asker::Rival))
     }
 
+    /// Whether the core waits for a unit.
+    pub(crate) fn is_asked(&self, permit: Permit) -> bool {
+        self.limits.get(&permit).is_some_and(|limit| limit.waiting.contains(&Asker::Core))
+    }
+
     /// Units of one limit that the core holds; `None` if there is no such limit.
     pub(crate) fn ours(&self, permit: Permit) -> Option<u32> {
         self.limits.get(&permit).map(|limit| limit.ours)

@@ -100,7 +100,8 @@ fn play(script: &Script, prepare: impl FnOnce(&mut World)) -> Result<Report, Vio
         world.play();
         world
     });
-    let world = played.map_err(|panic| Violation(vec![format!("panicked: {panic}")]))?;
+    let mut world = played.map_err(|panic| Violation(vec![format!("panicked: {panic}")]))?;
+    world.ledger.note_applied(&world.facts.applied);
     let violations = world.facts.violations();
     if !violations.is_empty() {
         return Err(Violation(violations));

@@ -269,13 +269,13 @@ pub enum RequestBody {
     #[default]
     None,
     /// With a Content-Length.
-    Length(u16),
+    Length(u32),
     /// In chunks of so many octets.
     Chunked {
         /// In all.
-        octets: u16,
+        octets: u32,
         /// In each chunk; 0 counts as 1.
-        chunk: u16,
+        chunk: u32,
     },
 }
 
@@ -288,9 +288,9 @@ pub struct Answer {
     /// How its body is framed.
     pub framing: AnswerFraming,
     /// Octets of content.
-    pub octets: u16,
+    pub octets: u32,
     /// Octets in each chunk; 0 is all in one.
-    pub chunk: u16,
+    pub chunk: u32,
     /// Which interim responses it sends before: bits for 103, 102, 100 and 199.
     pub interims: u8,
     /// Answers `Expect: 100-continue` by a 100.
@@ -313,6 +313,8 @@ pub struct Answer {
     pub end: AnswerEnd,
     /// Closes the connection afterwards, and says so.
     pub closes: bool,
+    /// Says so, but leaves it to the proxy.
+    pub lingers: bool,
     /// Leaves HTTP if the client asked for it; its content is what it sends after that. `closes`: it ends its half by
     /// itself.
     pub switches: bool,

@@ -66,6 +66,9 @@ impl<'a> Arbitrary<'a> for Script {
         if dice.percent(3)? {
             compete(&mut script, dice)?;
         }
+        for answer in &mut script.answers {
+            answer.lingers = dice.percent(20)?;
+        }
         Ok(script)
     }
 }
@@ -105,7 +108,8 @@ fn just_fit(script: &mut Script) {
         RequestBody::None => 0,
         RequestBody::Length(octets) | RequestBody::Chunked { octets, .. } => octets,
     });
-    let lengths = lengths.filter(|octets| *octets >= BODY_MAX_MIN);
+    let lengths = lengths.filter(|octets| *octets >= u32::from(BODY_MAX_MIN));
+    let lengths = lengths.filter_map(|octets| u16::try_from(octets).ok());
     for (route, octets) in script.routes.iter_mut().filter(|route| route.body_max > 0).zip(lengths) {
         route.body_max = octets;
     }
@@ -207,7 +211,7 @@ fn request(dice: &mut Dice<'_, '_>) -> Result<Request> {
         body: match dice.one_of([3, 2, 2])? {
             0 => RequestBody::None,
             1 => RequestBody::Length(size(dice)?),
-            _ => RequestBody::Chunked { octets: size(dice)?, chunk: dice.number(0..=4_999)? },
+            _ => RequestBody::Chunked { octets: size(dice)?, chunk: chunk(dice)? },
         },
         expects: dice.percent(20)?,
         closes: dice.percent(10)?,
@@ -227,12 +231,18 @@ fn method(dice: &mut Dice<'_, '_>) -> Result<Method> {
         [dice.one_of([8, 2, 4, 2, 1, 1, 1, 1, 1])?])
 }
 
-fn size(dice: &mut Dice<'_, '_>) -> Result<u16> {
-    match dice.one_of([3, 3, 1])? {
-        0 => dice.number(0..=49),
-        1 => dice.number(0..=4_999),
-        _ => dice.number(0..=59_999),
+/// A few are longer than any number of two octets can say.
+fn size(dice: &mut Dice<'_, '_>) -> Result<u32> {
+    match dice.one_of([15, 15, 5, 1])? {
+        0 => dice.number(0..=49).map(u32::from),
+        1 => dice.number(0..=4_999).map(u32::from),
+        2 => dice.number(0..=59_999).map(u32::from),
+        _ => dice.long(60_000..=200_000),
     }
+}
+
+fn chunk(dice: &mut Dice<'_, '_>) -> Result<u32> {
+    if dice.percent(95)? { dice.number(0..=4_999).map(u32::from) } else { dice.long(60_000..=150_000) }
 }
 
 fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
@@ -241,7 +251,7 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
         framing: [AnswerFraming::Length, AnswerFraming::Chunked, AnswerFraming::Close]
             [dice.one_of([3, 3, 1])?],
         octets: size(dice)?,
-        chunk: dice.number(0..=2_999)?,
+        chunk: chunk(dice)?,
         interims: if dice.percent(20)? { dice.any()? } else { 0 },
         continues: dice.percent(50)?,
         http10: dice.percent(10)?,
@@ -262,6 +272,7 @@ fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
         },
         end: answer_end(dice)?,
         closes: dice.percent(15)?,
+        lingers: false,
         switches: dice.percent(60)?,
         streams: dice.percent(8)?,
         endless: if dice.percent(4)? { dice.number(200..=9_999)? } else { 0 },
@@ -372,6 +383,10 @@ impl<'a> Dice<'a, '_> {
     }
 
     fn number(&mut self, range: RangeInclusive<u16>) -> Result<u16> {
+        self.0.int_in_range(range)
+    }
+
+    fn long(&mut self, range: RangeInclusive<u32>) -> Result<u32> {
         self.0.int_in_range(range)
     }
 

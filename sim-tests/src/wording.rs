@@ -121,7 +121,7 @@ pub(crate) fn request_content(script: &Script, id: u32) -> Content {
 pub(crate) fn request_octets(request: &Request) -> usize {
     match request.body {
         RequestBody::None => 0,
-        RequestBody::Length(octets) | RequestBody::Chunked { octets, .. } => usize::from(octets),
+        RequestBody::Length(octets) | RequestBody::Chunked { octets, .. } => octets as usize,
     }
 }
 
@@ -185,9 +185,9 @@ pub(crate) fn ask(script: &Script, id: u32) -> Asked {
     let head_len = octets.len();
     match body {
         RequestBody::None => {}
-        RequestBody::Length(n) => push_body(&mut octets, id, Body::Request, n.into(), None),
+        RequestBody::Length(n) => push_body(&mut octets, id, Body::Request, n as usize, None),
         RequestBody::Chunked { octets: n, chunk } => {
-            push_body(&mut octets, id, Body::Request, n.into(), Some(chunk.into()));
+            push_body(&mut octets, id, Body::Request, n as usize, Some(chunk as usize));
             put_trailers(&mut octets, request.trailers);
         }
     }
@@ -350,7 +350,7 @@ pub(crate) fn response_content(script: &Script, id: u32) -> Content {
 }
 
 fn content_len(answer: &Answer, method: Method) -> usize {
-    if has_content(answer, method) { usize::from(answer.octets) } else { 0 }
+    if has_content(answer, method) { answer.octets as usize } else { 0 }
 }
 
 fn has_content(answer: &Answer, method: Method) -> bool {
@@ -384,6 +384,12 @@ pub(crate) fn ends_connection(script: &Script, id: u32) -> bool {
         Some(raw) => raw.closes,
         None => script.answer(id).closes || is_close_delimited(script, id),
     }
+}
+
+/// Whether the origin says that it ends the connection, and leaves it open.
+pub(crate) fn leaves_open(script: &Script, id: u32) -> bool {
+    let answer = script.answer(id);
+    answer.lingers && answer.raw == 0 && !switches(script, id) && !is_close_delimited(script, id)
 }
 
 /// The statuses of the interim responses before the final one.
@@ -461,7 +467,7 @@ pub(crate) fn answer(script: &Script, id: u32, hint: u8) -> Answered {
     let mut octets = head.into_bytes();
     let head_end = octets.len();
     if has_content(&plan, method) {
-        let chunk = if plan.chunk == 0 { usize::MAX } else { usize::from(plan.chunk) };
+        let chunk = if plan.chunk == 0 { usize::MAX } else { plan.chunk as usize };
         let len = content_len(&plan, method);
         push_body(&mut octets, id, Body::Response, len, is_chunked.then_some(chunk));
         if is_chunked {
@@ -496,7 +502,7 @@ fn switching_answer(mut head: String, plan: &Answer, id: u32) -> Answered {
     let _ = write!(head, "Connection: upgrade\r\n{UPGRADE}\r\n\r\n");
     let mut octets = head.into_bytes();
     let head_end = octets.len();
-    push_body(&mut octets, id, Body::Response, plan.octets.into(), None);
+    push_body(&mut octets, id, Body::Response, plan.octets as usize, None);
     let message_end = octets.len();
     let sent_max = sent_max(plan, message_end).unwrap_or(message_end);
     Answered { octets: octets.into(), lengths: Lengths { sent_max, head_end, message_end } }
@@ -512,7 +518,7 @@ pub(crate) fn is_streamed(script: &Script, id: u32) -> bool {
 }
 
 /// The length that an answer announces, also where it has no content.
-pub(crate) fn announced_length(answer: &Answer, method: Method) -> Option<u16> {
+pub(crate) fn announced_length(answer: &Answer, method: Method) -> Option<u32> {
     let is_announced = framing(answer, method) == AnswerFraming::Length && plain_status(answer) != 204;
     is_announced.then_some(answer.octets)
 }

@@ -206,7 +206,7 @@ impl World {
             self.hang_up();
         }
         self.check_rest();
-        self.facts.finish();
+        self.facts.finish(&self.clocks);
         for (id, cluster) in (0..).map(ClusterId).zip(&self.core.config().clusters) {
             self.facts.check_queue(id, cluster.max_queue);
         }

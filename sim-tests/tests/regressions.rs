@@ -54,3 +54,23 @@ fn each_worker_that_waits_for_a_permit_gets_one() {
 fn a_request_taken_back_from_a_stale_connection_waits_for_a_fresh_one() {
     holds(include_str!("../corpus/stale_request_that_queued.json"));
 }
+
+#[test]
+fn an_answer_later_than_read_allows_is_no_plain_one() {
+    holds(
+        r#"{"answers":[{"delay":16000}],"clients":[{}],"faults":["SlowOrigins","Timeouts"],"timeouts":{"head":120}}"#,
+    );
+}
+
+#[test]
+fn a_fin_that_a_batch_puts_off_at_the_order_to_drain_is_in_time() {
+    holds(r#"{"batches":true,"clients":[{"leave":"Stays"}],"drain_at":100,"faults":["Drain"]}"#);
+}
+
+#[test]
+fn what_was_held_of_a_request_goes_when_the_request_is_over() {
+    holds(
+        r#"{"clients":[{}],"connects":["Blackhole"],"faults":["Connects"],
+            "requests":[{"body":{"Length":2048},"expects":true}]}"#,
+    );
+}

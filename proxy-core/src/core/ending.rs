@@ -113,6 +113,8 @@ impl Core {
         let mut sent = 0;
         active.client().outbox.append(|out| sent = write_reply(out, answer, context) as u64);
         active.trio.exchange.sent = sent;
+        // It is sent to nobody any more.
+        active.trio.exchange.held = None;
         let ending = Ending { status: Some(answer.status), reason: answer.reason, flags };
         active.trio.exchange.stage = Stage::Flushing { ending, has_total: false, then };
     }

@@ -13,20 +13,20 @@ fn main() -> ExitCode {
     let mut awaited = std::env::args().skip(1).collect::<Vec<_>>();
     let ends_early = !awaited.is_empty();
     let settings = Settings::from_env(1, 3_000);
-    let mut broken = BTreeMap::<String, u32>::new();
+    let mut broken = BTreeMap::<String, (u32, u64)>::new();
     for seed in settings.seed..settings.seed + settings.cases {
         let violation = sample(&Script::from_seed(seed)).err();
         for complaint in violation.iter().flat_map(|violation| &violation.0) {
             let name = name_of(complaint);
             awaited.retain(|awaited| !name.contains(awaited.as_str()));
-            *broken.entry(name).or_default() += 1;
+            broken.entry(name).or_insert((0, seed)).0 += 1;
         }
         if ends_early && awaited.is_empty() {
             break;
         }
     }
-    for (law, times) in &broken {
-        println!("{times:>6}  {law}");
+    for (law, (times, seed)) in &broken {
+        println!("{times:>6}  {law} (first by seed {seed})");
     }
     println!("{settings}: {} laws were broken", broken.len());
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -50,7 +50,10 @@ impl Facts {
         for complaint in self.complaints_of(id, outcome, slack, clocks) {
             self.violate(format!("{id}: {complaint}: {outcome:?}"));
         }
-        self.told(id).outcome = Some(outcome.clone());
+        let given = clocks.client_history(client).map_or(0, |history| history.given.total());
+        let told = self.told(id);
+        told.outcome = Some(outcome.clone());
+        told.recorded = (given, now);
         Some(id)
     }
 
@@ -155,6 +158,16 @@ impl Facts {
         let has = |fault: Fault| self.script.faults.contains(&fault);
         // A server that read nothing of a body before may not read this request on the same connection either.
         let may_be_deaf = self.script.answers.iter().any(|answer| answer.deaf);
+        // Who waits for a 100 owes nothing until there is one; then, or without having asked for one, whatever is left.
+        let holds = wording::expects(&self.script, id) && !plan.pipelined;
+        let history = clocks.client_history(client);
+        let is_heard = |octets| {
+            history.is_some_and(|history| history.taken.reached(octets).is_some_and(|at| at <= decided))
+        };
+        let has_begun_body = told.asked.is_some_and(|[_, body, _]| is_heard(body + 1));
+        let is_whole = !is_late(told.arrived_whole, decided);
+        let owes_body = !is_whole && (!holds || has_begun_body || !is_late(told.continued, decided));
+        let awaits_100 = holds && !has_begun_body && is_late(told.spoken, decided);
         let tries_stale_twice = |pair: &[Attempt]| pair[0].result == AttemptResult::Stale && pair[1].reused;
         demand(
             !outcome.attempts.windows(2).any(tries_stale_twice),
@@ -183,6 +196,7 @@ impl Facts {
             Reason::Timeout(Timer::UpstreamRead | Timer::UpstreamHead) => {
                 demand(is_late(told.answered_whole, decided), "the upstream had answered");
                 demand(told.sightings > 0 || may_be_deaf, "the upstream never had the request");
+                demand(!owes_body, "the client owed octets, and the upstream was blamed");
             }
             Reason::Timeout(Timer::UpstreamWrite) => demand(may_be_deaf, "the upstream was reading"),
             Reason::Timeout(Timer::ClientBody) => {
@@ -190,6 +204,7 @@ impl Facts {
                 let may_be_late = plan.sending != Pace::Prompt || has(Fault::Bandwidth) || waits_for_continue;
                 demand(may_be_late, "the client was not late");
                 demand(is_late(told.arrived_whole, decided), "the client had sent it all");
+                demand(!awaits_100, "the client waited for its 100, and was blamed");
             }
             Reason::Timeout(Timer::ClientWrite) => {
                 demand(plan.reading != Pace::Prompt, "the client was reading");

@@ -7,6 +7,7 @@ use crate::model::limits::{are_ample, limit, limit_of};
 use crate::model::table::proxy_errors;
 use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Client, Leave, Pace, Script};
+use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND};
 use crate::wording;
 use std::mem;
@@ -33,28 +34,25 @@ impl Before {
 }
 
 /// Faults that can make any request fail.
-const DISTURBING: [Fault; 7] = [
-    Fault::Connects,
-    Fault::Descriptors,
-    Fault::Bandwidth,
-    Fault::Limits,
-    Fault::Drain,
-    Fault::Stalls,
-    Fault::Flapping,
-];
+const DISTURBING: [Fault; 6] =
+    [Fault::Connects, Fault::Descriptors, Fault::Bandwidth, Fault::Limits, Fault::Stalls, Fault::Flapping];
 
 impl Facts {
     /// Checks everything once the world is at rest.
-    pub(crate) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self, clocks: &Clocks) {
+        self.check_records(clocks);
+        self.check_pool(clocks);
         for index in 0..self.script.people() {
             let client = &self.script.client(index);
             // A RST that cuts one response can destroy the ones before it that are still on their way.
             let ids = || (0..Script::count(client)).map(|k| Script::id(index, k));
             let was_cut = ids().any(|id| self.known(id).is_some_and(|told| self.was_cut(id, told)));
             let is_excused = was_cut && self.client(index).was_reset;
+            let history = clocks.client_history(index);
             let mut before = Before { is_excused, are_plain: true, next: Script::id(index, 0) };
             for id in ids() {
-                let told = mem::take(self.told(id));
+                let mut told = mem::take(self.told(id));
+                told.heard = told.asked.and_then(|[from, ..]| history?.taken.reached(from + 1));
                 let complaints = self.unfitting(id, &told, client, &mut before);
                 for complaint in complaints {
                     self.violate(format!("{id}: {complaint}: {told:?}"));
@@ -105,10 +103,14 @@ impl Facts {
         let is_careful = !is_careless(&self.script, id) && client.reading == Pace::Prompt && !is_aborted;
         if told.began.is_some() && is_careful && !before.is_excused {
             let excuse = self.was_cut(id, told) || self.is_excused(told, client) || self.outlived_drain(told);
+            if !excuse {
+                self.applied("a request is answered");
+            }
             demand(told.seen_all || excuse, "it was never answered");
         }
         let is_judged = is_careful && !before.is_excused && told.began.is_some();
-        if is_judged && !told.was_grumbled_at && self.is_plain(id, client, before) {
+        if is_judged && !told.was_grumbled_at && self.is_plain(id, told, client, before) {
+            self.applied("a plain request ends as it deserves");
             let verdict = Verdict::on(&self.script, id);
             let reason = told.outcome.as_ref().map(|outcome| outcome.reason.as_str());
             demand(reason == Some(verdict.reason()), "it should have ended otherwise");
@@ -119,6 +121,9 @@ impl Facts {
             let is_refused = told.status_seen == Some((502, false));
             let is_part = verdict == Verdict::CutResponse && !is_refused;
             demand(told.seen_all != is_part, "it should have gone well, or not");
+        }
+        if told.counted {
+            self.applied("octets are counted as the client counts them");
         }
         demand(!self.was_closed_needlessly(id, told), "its connection was closed without need");
         demand(!self.was_kept_in_vain(id, told), "its connection was kept behind FIN");
@@ -156,16 +161,25 @@ impl Facts {
         wording::has_body(&self.script, id) && (is_early || is_own_reply)
     }
 
-    /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection.
+    /// Whether a request that nobody took up may have come too late: the proxy may close an idle connection. Of what it has
+    /// read it must tell.
     fn is_excused(&self, told: &Account, client: &Client) -> bool {
         let may_be_closed_on = self.is_idle(client) || client.sending != Pace::Prompt;
-        told.outcome.is_none() && (may_be_closed_on || self.script.drain_at.is_some())
+        told.outcome.is_none() && told.heard.is_none() && (may_be_closed_on || self.script.drain_at.is_some())
     }
 
     /// Whether a client may think for longer than the proxy keeps its connection.
     fn is_idle(&self, client: &Client) -> bool {
         let think = Nanos::from(client.think) * MS + 5 * SECOND;
         limit(&self.script, "client.keepalive").is_some_and(|limit| think > limit)
+    }
+
+    /// Whether a drain may have to do with how it ended: it was taken up after the order, or still ran when the time for
+    /// that was over.
+    fn may_be_drained(&self, told: &Account) -> bool {
+        let Some(order) = self.script.drain_at.map(|at| Nanos::from(at) * MS) else { return false };
+        told.outcome.as_ref().is_none_or(|outcome| outcome.started.as_nanos() >= order)
+            || self.outlived_drain(told)
     }
 
     /// Whether it ended when a drain's time was over, which waits for no reply.
@@ -175,7 +189,7 @@ impl Facts {
     }
 
     /// Whether nothing in the whole script gives this request a reason to fail but what it says or is answered itself.
-    fn is_plain(&self, id: u32, client: &Client, before: &mut Before) -> bool {
+    fn is_plain(&self, id: u32, told: &Account, client: &Client, before: &mut Before) -> bool {
         let script = &self.script;
         let is_quiet = || DISTURBING.iter().all(|fault| !script.faults.contains(fault));
         let is_stale =
@@ -184,6 +198,7 @@ impl Facts {
         let is_idempotent = || wording::is_idempotent(wording::method(script, id));
         client.sending == Pace::Prompt
             && is_quiet()
+            && !self.may_be_drained(told)
             && !is_deaf()
             && !self.is_idle(client)
             && (!is_stale() || !Verdict::on(script, id).goes_on() || (is_idempotent() && self.is_kept(id)))
@@ -214,7 +229,9 @@ impl Facts {
             && (!answer.early || !wording::has_body(script, id))
             && answer.endless == 0
             && (!wording::switches(script, id) || (answer.closes && client.leave == Leave::Closes))
-            && takes + SECOND < limit_of(script, id, "head").unwrap_or(15 * SECOND)
+            && ["head", "read", "total", "stream.idle"]
+                .iter()
+                .all(|key| limit_of(script, id, key).is_none_or(|limit| takes + SECOND < limit))
             && are_ample(script, id)
     }
 }

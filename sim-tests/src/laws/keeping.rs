@@ -3,7 +3,7 @@
 use super::{Account, Facts};
 use crate::faults::Fault;
 use crate::script::{Leave, Script};
-use crate::time::Nanos;
+use crate::time::{MS, Nanos};
 use crate::wording;
 use proxy_core::{Outcome, Reason};
 
@@ -51,7 +51,7 @@ impl Facts {
             && is_framed
             && is_understood
             && self.says_nothing_behind_its_head(id)
-            && self.script.drain_at.is_none()
+            && self.ended_before_drain(told)
     }
 
     /// Whether a client was told to go on behind a response although its FIN had been read before the request was taken up:
@@ -70,6 +70,12 @@ impl Facts {
             && is_read_at_once
             && self.heads_go_at_once()
             && fin.zip(began).is_some_and(|(fin, began)| fin < began)
+    }
+
+    fn ended_before_drain(&self, told: &Account) -> bool {
+        let order = self.script.drain_at.map(|at| Nanos::from(at) * MS);
+        let ended = told.outcome.as_ref().map(|outcome| outcome.ended.as_nanos());
+        order.is_none_or(|order| ended.is_some_and(|ended| ended < order))
     }
 
     fn says_nothing_behind_its_head(&self, id: u32) -> bool {

@@ -28,8 +28,27 @@ impl Facts {
                 complaints.push(format!("only {waiting} waited in a queue for {max} that was called full"));
             }
         }
+        let (applied, overtaken) = overtaken(&outcomes, &waits);
+        complaints.extend(overtaken);
+        *self.applied.entry("the queue is first in, first out").or_default() += applied;
         complaints.into_iter().for_each(|complaint| self.violate(complaint));
     }
+}
+
+/// Who waits for his first connection may have any: nobody who came later has one before him.
+fn overtaken(outcomes: &[&Outcome], waits: &[(Instant, Instant)]) -> (u64, Vec<String>) {
+    let mut complaints = Vec::new();
+    let mut applied = 0;
+    for (at, (begins, ends)) in waits.iter().enumerate().filter(|(_, (begins, ends))| begins < ends) {
+        let served = outcomes.iter().zip(waits).filter(|(outcome, _)| !outcome.attempts.is_empty());
+        applied += 1;
+        for (other, (from, to)) in served {
+            if begins < from && to < ends {
+                complaints.push(format!("{:?} was overtaken in the queue by {other:?}", outcomes[at]));
+            }
+        }
+    }
+    (applied, complaints)
 }
 
 /// From when to when it waited for its first connection.

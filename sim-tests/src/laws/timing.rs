@@ -103,7 +103,7 @@ impl Timing<'_> {
                 (self.is_due_between("read", server.moved(), latest), "`read` fired early or late")
             }
             Timer::UpstreamWrite => {
-                let earliest = server.took.max(server.stood);
+                let earliest = server.took.max(server.stood.unwrap_or(0));
                 (self.is_due_between("write", earliest, latest), "`write` fired at another time")
             }
             Timer::Total => {
@@ -123,10 +123,10 @@ impl Timing<'_> {
                 self.is_due_between("client.write", client.took, Nanos::MAX / 2),
                 "`client.write` fired early",
             ),
-            Timer::StreamIdle => (
-                self.is_due("stream.idle", client.moved().max(server.moved())),
-                "`stream.idle` fired at another time",
-            ),
+            Timer::StreamIdle => {
+                let moved = self.client_moved().max(server.moved());
+                (self.is_due("stream.idle", moved), "`stream.idle` fired at another time")
+            }
             Timer::ClientHead
             | Timer::ClientKeepAlive
             | Timer::Linger
@@ -134,6 +134,13 @@ impl Timing<'_> {
             | Timer::Drain => (false, "an exchange can't end so"),
         };
         (!holds).then_some(complaint)
+    }
+
+    /// When octets last moved on the client's connection before the end was decided: what came is delivered after that.
+    fn client_moved(&self) -> Nanos {
+        let history = self.clocks.client_history(Script::client_of(self.id));
+        let courses = history.into_iter().flat_map(|history| [&history.taken, &history.given]);
+        courses.filter_map(|course| course.last_before(self.decided)).max().unwrap_or(0)
     }
 
     /// Whether the client's body fell behind the least rate.

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::driver::Socket;
+use crate::faults::Fault;
 use crate::notes;
 use crate::setup;
 use crate::time::MS;
@@ -50,6 +51,58 @@ impl World {
         if queued > most as usize {
             self.facts.violate(format!("{queued} requests wait in a queue for {most}"));
         }
+        self.check_waste();
+    }
+
+    /// Nobody waits beside what could serve him, nor does another worker.
+    fn check_waste(&mut self) {
+        for cluster in 0..self.core.config().clusters.len() {
+            let id = ClusterId(u32::try_from(cluster).unwrap_or(u32::MAX));
+            if self.core.queued(id) > 0 {
+                self.check_queue_is_needed(id);
+            }
+        }
+        let first = setup::endpoints(&self.script).first().copied().unwrap_or(0);
+        if self.permits.is_rivals_turn(Permit::Endpoint(EndpointId(0)))
+            && let Some(conn) = self.idle_to(first)
+        {
+            self.facts.violate(format!("{conn:?} is kept idle, and another worker waits for its permit"));
+        }
+    }
+
+    fn check_queue_is_needed(&mut self, cluster: ClusterId) {
+        let has = |fault| self.script.faults.contains(&fault);
+        // Who could not reach an endpoint, or met a stale connection, has no use for everything.
+        if FAILING.into_iter().any(has) {
+            return;
+        }
+        self.facts.applied("nobody queues beside what could serve him");
+        let places = setup::endpoints(&self.script);
+        let homes = self.core.config().endpoints().map(|(home, _)| home).collect::<Vec<_>>();
+        for (at, place) in places.into_iter().enumerate().filter(|(at, _)| homes.get(*at) == Some(&cluster)) {
+            if !self.permits.is_asked(Permit::Endpoint(EndpointId::at(at))) {
+                let what = "requests wait, and nobody asked for a permit of endpoint";
+                self.facts.violate(format!("{what} {place}"));
+            }
+            if let Some(conn) = self.idle_to(place) {
+                self.facts.violate(format!("requests wait, and {conn:?} to endpoint {place} is idle"));
+            }
+        }
+    }
+
+    /// A connection to an endpoint on which nothing is under way.
+    fn idle_to(&self, place: usize) -> Option<ConnId> {
+        let is_idle = |socket: &&Socket| {
+            // Of a pooled connection one octet is read, to notice that it ends.
+            let is_watched =
+                self.core.interest(socket.conn).is_some_and(|wanted| wanted.read == 1 && !wanted.write);
+            let origin = self.origins.get(socket.number).and_then(Option::as_ref);
+            socket.endpoint == Some(place)
+                && !self.is_unmade(socket.conn)
+                && is_watched
+                && origin.is_some_and(|origin| origin.flow().is_none())
+        };
+        self.sockets.iter().flatten().find(is_idle).map(|socket| socket.conn)
     }
 
     /// An id must not have been another connection's before.
@@ -93,3 +146,13 @@ impl World {
         self.sockets.iter().flatten().filter(|socket| which(socket)).count()
     }
 }
+
+/// Faults for which a request may have to wait for a certain connection.
+const FAILING: [Fault; 6] = [
+    Fault::Connects,
+    Fault::Flapping,
+    Fault::Descriptors,
+    Fault::StaleConnections,
+    Fault::Nonsense,
+    Fault::Truncation,
+];

@@ -177,7 +177,9 @@ impl World {
         self.tell_worker(Input::Drain);
         for index in 0..self.script.people() {
             let conn = self.wire_of_client(index).and_then(|wire| self.ends[wire]);
-            let lives = conn.and_then(|conn| self.socket(conn)).is_some_and(|socket| !socket.shut);
+            // A FIN may have been put off.
+            let is_ended = |conn| self.core.interest(conn).is_none_or(|interest| interest.shutdown);
+            let lives = conn.is_some_and(|conn| !is_ended(conn));
             if lives && self.facts.is_between_requests(index, self.now + 1) {
                 self.facts
                     .violate(format!("client {index} was between requests and outlived the order to drain"));
@@ -313,7 +315,7 @@ impl World {
         let latency = self.wires[wire].latency;
         let extra = if let Connect::Slow { ms } = fate { Nanos::from(ms) * MS } else { 0 };
         let stands = self.now + 2 * latency + extra;
-        self.origins[index] = Some(Server::new(wire, endpoint));
+        self.origins[index] = Some(Server::new(index, wire, endpoint));
         if let Some(socket) = self.socket(conn) {
             socket.wire = Some(wire);
         }
@@ -334,6 +336,13 @@ impl World {
         socket.made = Some(error.map_or(Ok(()), Err));
         self.news.places.push(Place::of(conn));
         self.run();
+    }
+
+    fn note_death(&mut self, conn: ConnId, error: NetError) {
+        let now = self.now;
+        if let Some(name) = self.socket(conn).map(|socket| socket.name()) {
+            self.stamps(name).died = Some((error, now));
+        }
     }
 
     /// What the proxy does next is due to this.
@@ -601,7 +610,8 @@ impl Driver for World {
         let Some(socket) = self.socket(conn) else { return Poll::Pending };
         let Some(made) = socket.made.take() else { return Poll::Pending };
         socket.connecting = false;
-        if made.is_err() {
+        if let Err(error) = made {
+            self.note_death(conn, error);
             self.forget_socket(conn);
         }
         Poll::Ready(made)
@@ -674,7 +684,7 @@ impl Driver for World {
         sometimes!(self.ledger, !socket.pipe.is_empty(), "a reader was given up with octets in its pipe");
         let (now, slack) = (self.now, self.slack());
         let stamps = self.stamps(socket.name());
-        stamps.closed = now;
+        stamps.closed = Some(now);
         let stamps = *stamps;
         let is_idle = !socket.is_client() || self.facts.is_between_requests(socket.number, now);
         if how == Close::Graceful && cause == notes::Cause::Tick && is_idle {
@@ -696,6 +706,7 @@ impl Driver for World {
     }
 
     fn lost(&mut self, conn: ConnId) {
+        self.note_death(conn, NetError::Reset);
         let Some(socket) = self.forget_socket(conn) else {
             return self.facts.violate(format!("{conn:?} died and is dead"));
         };

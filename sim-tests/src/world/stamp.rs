@@ -2,7 +2,7 @@
 
 use super::World;
 use super::driver::Socket;
-use crate::stamps::Stamps;
+use crate::stamps::{History, Stamps};
 use proxy_core::Input;
 
 impl World {
@@ -16,11 +16,21 @@ impl World {
         &mut list[number]
     }
 
+    fn history(&mut self, (is_client, number): (bool, usize)) -> &mut History {
+        let list =
+            if is_client { &mut self.clocks.client_histories } else { &mut self.clocks.server_histories };
+        if list.len() <= number {
+            list.resize_with(number + 1, History::default);
+        }
+        &mut list[number]
+    }
+
     /// Notes what an input says.
     pub(crate) fn stamp(&mut self, input: &Input) {
         let (Input::Data { conn, .. }
-        | Input::Piped { conn, n: 1.. }
-        | Input::Wrote { conn, n: 1.. }
+        | Input::Piped { conn, .. }
+        | Input::Wrote { conn, .. }
+        | Input::Eof { conn }
         | Input::Connected { conn }) = input
         else {
             return;
@@ -30,11 +40,25 @@ impl World {
         if socket.conn != *conn {
             return;
         }
-        let stamps = self.stamps(socket.name());
+        let name = socket.name();
         match input {
-            Input::Data { .. } | Input::Piped { .. } => stamps.heard = now,
-            Input::Wrote { .. } => stamps.took = now,
-            _ => stamps.stood = now,
+            Input::Data { bytes, .. } => self.stamp_taken(name, bytes.len()),
+            Input::Piped { n, .. } => self.stamp_taken(name, *n as usize),
+            Input::Wrote { n: 0, .. } => {}
+            Input::Wrote { n, .. } => {
+                self.stamps(name).took = now;
+                self.history(name).given.add(*n as usize, now);
+            }
+            Input::Eof { .. } => self.history(name).ended = Some(now),
+            _ => self.stamps(name).stood = Some(now),
+        }
+    }
+
+    fn stamp_taken(&mut self, name: (bool, usize), octets: usize) {
+        let now = self.now;
+        if octets > 0 {
+            self.stamps(name).heard = now;
+            self.history(name).taken.add(octets, now);
         }
     }
 }
