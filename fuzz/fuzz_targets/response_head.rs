@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use proxy_core::forward::{ResponseContext, downstream_framing, write_interim, write_response};
+use proxy_core::forward::{ResponseContext, Signature, downstream_framing, write_interim, write_response};
 use proxy_core::http::{Framing, HeadKind, ResponseHead, Version};
 use weir_fuzz::oracle::{self, Body, Head};
 use weir_fuzz::{LIMITS, ROOMY, bodies, ends, rewrite};
@@ -19,7 +19,7 @@ fuzz_target!(|octets: &[u8]| {
         let body = oracle::response_body(&received, to_head).expect("an accepted head has one framing");
         assert!(rewrite::same_framing(head.framing(), body), "{:?} is not {body:?}", head.framing());
         // What is behind it may be no body, but both must end it alike.
-        let _ = bodies::in_every_way(head.framing(), body, &octets[end..]);
+        let _ = bodies::in_every_way(head.framing(), HeadKind::Response, body, &octets[end..]);
         assert!(body != Body::Close || !head.keep_alive(), "a close-delimited body ends the connection");
         if head.status() < 200 {
             interim_means_the_same(&head, &received);
@@ -28,7 +28,8 @@ fuzz_target!(|octets: &[u8]| {
         for client_version in [Version::Http10, Version::Http11] {
             for keep_alive in [false, true] {
                 let framing = downstream_framing(head.framing(), client_version);
-                let ctx = ResponseContext { client_version, framing, keep_alive };
+                let signature = Signature { via: true, date: None };
+                let ctx = ResponseContext { client_version, framing, keep_alive, signature };
                 means_the_same(&head, &received, to_head, &ctx);
             }
         }
@@ -36,7 +37,7 @@ fuzz_target!(|octets: &[u8]| {
 });
 
 /// Writes the head, reads it back, and writes it again.
-fn means_the_same(head: &ResponseHead, received: &Head, to_head: bool, ctx: &ResponseContext) {
+fn means_the_same(head: &ResponseHead, received: &Head, to_head: bool, ctx: &ResponseContext<'_>) {
     let write = |head| read_back(to_head, |out| write_response(out, head, ctx));
     let (once, again) = write(head);
     assert_eq!((again.status(), again.framing()), (head.status(), ctx.framing));
@@ -60,7 +61,7 @@ fn means_the_same(head: &ResponseHead, received: &Head, to_head: bool, ctx: &Res
 }
 
 fn interim_means_the_same(head: &ResponseHead, received: &Head) {
-    let write = |head| read_back(false, |out| write_interim(out, head));
+    let write = |head| read_back(false, |out| write_interim(out, head, true));
     let (once, again) = write(head);
     assert_eq!((again.status(), again.framing()), (head.status(), Framing::None));
     rewrite::keeps_end_to_end_fields(received, &once);
@@ -72,7 +73,7 @@ fn read_back(to_head: bool, write: impl Fn(&mut Vec<u8>)) -> (Head, ResponseHead
     let mut out = Vec::new();
     write(&mut out);
     let out = Bytes::from(out);
-    let seen = rewrite::whole(oracle::response(&out), &out);
+    let seen = rewrite::whole(oracle::strict_response(&out), &out);
     assert_eq!(seen.len, out.len(), "more than one head was written");
-    (seen, ResponseHead::parse(out, to_head, &ROOMY).expect("what we write is what we accept"))
+    (seen, ResponseHead::parse_as(HeadKind::StrictResponse, out, to_head, &ROOMY).expect("what we write is what we accept"))
 }

@@ -1,7 +1,7 @@
 //! Decodes bodies as a connection does, in whatever pieces they arrive, and compares with the oracle.
 
 use bytes::Bytes;
-use proxy_core::http::{BadBody, BodyDecoder, Framing, Piece, Trailers};
+use proxy_core::http::{BadBody, BodyDecoder, Framing, HeadKind, Piece, Trailers};
 
 use crate::oracle::{self, Body, Read};
 use crate::split;
@@ -23,8 +23,8 @@ pub struct Decoded {
 ///
 /// # Errors
 /// The rule broken.
-pub fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Decoded, BadBody> {
-    let mut decoder = BodyDecoder::new(framing);
+pub fn decode(framing: Framing, kind: HeadKind, pieces: &[&[u8]]) -> Result<Decoded, BadBody> {
+    let mut decoder = BodyDecoder::of(framing, kind);
     let mut decoded = Decoded { content: Vec::new(), trailers: None, is_whole: false, used: 0 };
     for piece in pieces {
         let mut input = Bytes::copy_from_slice(piece);
@@ -58,12 +58,17 @@ pub fn decode(framing: Framing, pieces: &[&[u8]]) -> Result<Decoded, BadBody> {
 ///
 /// # Errors
 /// The rule broken; the oracle saw it, too.
-pub fn in_every_way(framing: Framing, body: Body, octets: &[u8]) -> Result<Decoded, BadBody> {
-    let whole = decode(framing, &[octets]);
+pub fn in_every_way(
+    framing: Framing,
+    kind: HeadKind,
+    body: Body,
+    octets: &[u8],
+) -> Result<Decoded, BadBody> {
+    let whole = decode(framing, kind, &[octets]);
     for pieces in split::all(octets) {
-        assert_eq!(decode(framing, &pieces), whole, "in pieces {pieces:?}");
+        assert_eq!(decode(framing, kind, &pieces), whole, "in pieces {pieces:?}");
     }
-    match (oracle::body(body, octets), &whole) {
+    match (oracle::body(body, octets, kind != HeadKind::Request), &whole) {
         (Read::Whole((content, end)), Ok(found)) => {
             assert!(found.is_whole, "its end was missed");
             assert_eq!((&found.content, found.used), (&content, end));

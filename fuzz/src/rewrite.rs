@@ -17,11 +17,23 @@ const HOP_BY_HOP: [&str; 10] = [
     "http2-settings",
 ];
 
+/// Fields in which a proxy tells of the client: from others they go no further.
+pub const OF_PROXIES: [&str; 8] = [
+    "forwarded",
+    "proxy",
+    "true-client-ip",
+    "x-client-ip",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-ssl",
+];
+
 /// Fields that go on but that a gateway may set, join or count down.
 const OURS: [&str; 10] = [
     "host",
     "via",
-    "forwarded",
+    "x-real-ip",
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",
@@ -55,7 +67,12 @@ pub fn keeps_end_to_end_fields(received: &Head, written: &Head) {
     let named = received.list("connection");
     let goes_on = |(name, _): &&(Vec<u8>, Vec<u8>)| {
         let lower = name.to_ascii_lowercase();
-        !is_in(&HOP_BY_HOP, &lower) && !is_in(&OURS, &lower)
+        let lists = [&HOP_BY_HOP[..], &OURS, &OF_PROXIES, &["date", "content-type"]];
+        let is_known = |name: &[u8]| lists.iter().any(|list| is_in(list, name));
+        // Some servers take it for the field with hyphens: it goes no further, either.
+        let hyphenated: Vec<u8> = lower.iter().map(|octet| if *octet == b'_' { b'-' } else { *octet }).collect();
+        let is_plain = matches!(&lower[..], b"date" | b"content-type");
+        is_plain || !is_known(&lower) && !is_known(&hyphenated)
     };
     let expected: Vec<_> = received
         .fields

@@ -8,7 +8,9 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use driver::scenario::Scenario;
 use driver::{CLIENTS, Driver};
-use proxy_core::forward::{RequestContext, ResponseContext, Scheme, write_request, write_response};
+use proxy_core::forward::{
+    RequestContext, ResponseContext, Scheme, Signature, write_request, write_response,
+};
 use proxy_core::http::{BodyDecoder, Framing, HeadLimits, Piece, RequestHead, ResponseHead, Version};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -56,6 +58,8 @@ fn forward_request(bencher: Bencher<'_, '_>, name: &str) {
         peer_is_trusted: false,
         fallback_host: "127.0.0.1:9001",
         request_id: Some(b"0123456789abcdef"),
+        via: Some(""),
+        client_fields: &[],
     };
     let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
@@ -68,8 +72,12 @@ fn forward_request(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = ["get_1k", "get_1k_short"])]
 fn forward_response(bencher: Bencher<'_, '_>, name: &str) {
     let (head, _) = response_head(&scenario(name));
-    let context =
-        ResponseContext { client_version: Version::Http11, framing: head.framing(), keep_alive: true };
+    let context = ResponseContext {
+        client_version: Version::Http11,
+        framing: head.framing(),
+        keep_alive: true,
+        signature: Signature { via: true, date: None },
+    };
     let mut out = Vec::with_capacity(2_048);
     bencher.bench_local(|| {
         out.clear();

@@ -1,11 +1,12 @@
 //! What the core is told to do. Every limit, with its unit, its default and where the default comes from.
 
+use crate::http::{BadHead, normal_path};
 use crate::ids::ClusterId;
 use crate::timeouts::Timeouts;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,10 @@ pub struct Config {
     pub limits: Limits,
     /// Peers whose X-Forwarded-* and X-Request-Id fields are believed; those of others are replaced.
     pub trusted_proxies: Vec<IpNet>,
+    /// Names of further fields that stand for the client: removed from what others than `trusted_proxies` send.
+    pub client_fields: Vec<String>,
+    /// Tells this process from other proxies of its kind, so that a request that comes back is known; 0: it is not.
+    pub instance: u32,
     /// Whether replies that we write name the endpoint's address.
     pub explain_addresses: bool,
 }
@@ -43,8 +48,10 @@ pub struct Listener {
 pub struct Route {
     /// The host without a port, in lower case; `*.example.com` for all below; `None` for any.
     pub host: Option<String>,
-    /// A path prefix, matched octet for octet at segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.
+    /// A path prefix, matched at segment borders: `/api` takes `/api` and `/api/x`, not `/apix`.
     pub path: String,
+    /// What is matched.
+    pub paths: Paths,
     /// Where to.
     pub cluster: ClusterId,
     /// Its limits on waiting.
@@ -53,6 +60,16 @@ pub struct Route {
     pub stream: bool,
     /// Longest request body, in octets; `None` for any.
     pub request_body_max: Option<u64>,
+}
+
+/// Which form of a request's path is matched. What goes on is always the client's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Paths {
+    /// The normal one (RFC 3986 §6.2.2); a path without one is a 400.
+    #[default]
+    Normal,
+    /// That which was sent, octet for octet.
+    Raw,
 }
 
 /// A named set of endpoints that serve the same.
@@ -66,6 +83,29 @@ pub struct Cluster {
     pub balance: Balance,
     /// Requests that may wait for a connection slot, per worker. 1,024 as in Envoy's `max_pending_requests`.
     pub max_queue: u32,
+    /// How its servers are spoken with.
+    pub dialect: Dialect,
+}
+
+/// How the servers of a cluster are spoken with, where HTTP leaves a choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Dialect {
+    /// A response that breaks a rule is a 502, even where its meaning is certain.
+    pub strict: bool,
+    /// Where we name ourselves.
+    pub via: Via,
+}
+
+/// Where we name ourselves in Via (RFC 9110 §7.6.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Via {
+    /// In requests, where the RFC demands it, and in responses.
+    #[default]
+    Both,
+    /// In responses alone: nginx does not compress for whom it takes for a proxy.
+    Response,
+    /// Nowhere.
+    Off,
 }
 
 /// One address of a cluster.
@@ -132,6 +172,7 @@ impl Config {
             routes: alloc::vec![Route {
                 host: None,
                 path: "/".into(),
+                paths: Paths::Normal,
                 cluster: ClusterId(0),
                 timeouts: Timeouts::default(),
                 stream: false,
@@ -142,10 +183,13 @@ impl Config {
                 endpoints: endpoints.iter().map(endpoint).collect(),
                 balance: Balance::RoundRobin,
                 max_queue: 1_024,
+                dialect: Dialect::default(),
             }],
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             trusted_proxies: Vec::new(),
+            client_fields: Vec::new(),
+            instance: 0,
             explain_addresses: true,
         }
     }
@@ -155,6 +199,11 @@ impl Config {
         (0u32..)
             .zip(&self.clusters)
             .flat_map(|(id, cluster)| cluster.endpoints.iter().map(move |endpoint| (ClusterId(id), endpoint)))
+    }
+
+    /// Whether what a peer says of earlier hops is believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
     }
 
     /// Finds the first thing that the core could not work with.
@@ -168,6 +217,11 @@ impl Config {
             }
             if !route.path.starts_with('/') {
                 return Err(ConfigError::PathWithoutSlash { route: index });
+            }
+            if route.paths == Paths::Normal
+                && let Err(why) = normal_path(route.path.as_bytes())
+            {
+                return Err(ConfigError::BadPath { route: index, why });
             }
             let tie = |other: &Route| other.host == route.host && other.path == route.path;
             if let Some(other) = self.routes.iter().take(index).position(tie) {
@@ -222,6 +276,13 @@ pub enum ConfigError {
         /// Its place in `routes`.
         route: usize,
     },
+    /// A route's path has no normal form.
+    BadPath {
+        /// Its place in `routes`.
+        route: usize,
+        /// Why.
+        why: BadHead,
+    },
     /// Two routes match the same requests.
     RouteTie {
         /// Their places in `routes`.
@@ -272,6 +333,7 @@ impl fmt::Display for ConfigError {
         match self {
             Self::UnknownCluster { route } => write!(f, "route {route} names a cluster that does not exist"),
             Self::PathWithoutSlash { route } => write!(f, "the path of route {route} must start with '/'"),
+            Self::BadPath { route, why } => write!(f, "the path of route {route} matches nothing: {why}"),
             Self::RouteTie { routes: [a, b] } => write!(f, "routes {a} and {b} match the same host and path"),
             Self::ListenerTwice { listeners: [a, b] } => write!(f, "listeners {a} and {b} are the same"),
             Self::ClusterTwice { clusters: [a, b] } => write!(f, "clusters {a} and {b} have the same name"),

@@ -24,6 +24,7 @@ use crate::action::{Action, Close, Interest};
 use crate::config::{Config, ConfigError};
 use crate::digest::Digest;
 use crate::exchange::verdict::Failure;
+use crate::forward::HttpDate;
 use crate::ids::{ClusterId, EndpointId};
 use crate::input::{ConnId, Input, NetError, Permit, StreamId};
 use crate::outbox::Slices;
@@ -57,6 +58,8 @@ pub struct Core {
     timers: Timers,
     rng: Rng,
     now: Instant,
+    /// The time of day, once it is known.
+    date: Option<HttpDate>,
     actions: VecDeque<Action>,
     spare: Spare,
     /// Clusters in which the current input freed something that a queued request may wait for.
@@ -78,6 +81,7 @@ impl Core {
             timers: Timers::default(),
             rng: Rng::new(seed),
             now: Instant::ZERO,
+            date: None,
             actions: VecDeque::new(),
             spare: Spare::default(),
             to_serve: Vec::new(),
@@ -124,6 +128,7 @@ impl Core {
             Input::Wanted { permit: Permit::Endpoint(endpoint) } => self.on_endpoint_wanted(endpoint),
             Input::Drain => self.on_drain(),
             Input::Tick => self.on_tick(),
+            Input::Clock { unix_seconds } => self.date = Some(HttpDate::at(unix_seconds)),
         }
     }
 
@@ -264,7 +269,7 @@ impl Core {
             exchange.hash(&mut digest);
         }
         (&self.upstreams, &self.admission, &self.draining).hash(&mut digest);
-        (&self.timers, &self.rng, self.now, self.vacant()).hash(&mut digest);
+        (&self.timers, &self.rng, self.now, self.date, self.vacant()).hash(&mut digest);
         digest.finish()
     }
 

@@ -44,11 +44,22 @@ pub fn turn<D: Driver>(d: &mut D, now: Instant) -> Rest {
 /// Looks at everything that has news.
 pub fn look<D: Driver>(d: &mut D, now: Instant) {
     d.turn().now = now;
+    tell_time(d);
     let mut allowance = CLIENTS_MAX;
     for _ in 0..ROUNDS_MAX {
         if !round(d, &mut allowance) {
             return;
         }
+    }
+}
+
+/// Tells the time of day, at most once a second.
+fn tell_time<D: Driver>(d: &mut D) {
+    let now = d.unix_seconds();
+    if let Some(unix_seconds) = now
+        && mem::replace(&mut d.turn().unix_seconds, now) != now
+    {
+        feed(d, Input::Clock { unix_seconds });
     }
 }
 

@@ -3,7 +3,9 @@
 //! Knows the grammar and where a message ends. Knows no policy, no time, no sockets, and nothing of
 //! what a proxy does with a message: that is `forward.rs` and above.
 
+mod bad_body;
 mod bad_head;
+mod chunk_line;
 mod connection;
 mod decode;
 mod encode;
@@ -14,8 +16,10 @@ mod grammar;
 mod host;
 mod limits;
 mod lines;
+mod mend;
 mod method;
 mod name;
+mod path;
 mod request;
 mod response;
 mod scan;
@@ -26,8 +30,9 @@ mod target;
 mod trailers;
 mod version;
 
+pub use bad_body::BadBody;
 pub use bad_head::BadHead;
-pub use decode::{BadBody, BodyDecoder, Piece, Truncated};
+pub use decode::{BodyDecoder, Piece, Truncated};
 pub use encode::{BodyEncoder, BodySink};
 pub use field::Field;
 pub use fields::Fields;
@@ -36,6 +41,7 @@ pub use host::HostSpan;
 pub use limits::{FIELDS_MAX, HEAD_BYTES_MAX, HeadKind, HeadLimits};
 pub use method::Method;
 pub use name::Name;
+pub use path::normal_path;
 pub use request::RequestHead;
 pub use response::ResponseHead;
 pub use scan::HeadScanner;

@@ -116,6 +116,11 @@ pub enum Input {
         /// How many.
         n: u32,
     },
+    /// The time of day moved on: at the beginning, and when its second changes, if anything else happens then.
+    Clock {
+        /// Seconds since the beginning of 1970, UTC.
+        unix_seconds: u64,
+    },
 }
 
 /// What went wrong with a connection, as far as it changes what we do or say.

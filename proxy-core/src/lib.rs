@@ -42,7 +42,9 @@ mod upstreams;
 
 pub use self::core::Core;
 pub use action::{Action, Close, Interest, Listen};
-pub use config::{Balance, Cluster, Config, ConfigError, Endpoint, Limits, Listener, Route};
+pub use config::{
+    Balance, Cluster, Config, ConfigError, Dialect, Endpoint, Limits, Listener, Paths, Route, Via,
+};
 pub use flags::{Cause, Flags, Phase};
 pub use ids::{ClusterId, EndpointId, ListenerId, RouteId};
 pub use input::{ConnId, Input, NetError, Permit};

@@ -54,6 +54,8 @@ pub(crate) struct Lease {
     request: Sending,
     response: Response,
     to_head: bool,
+    /// How strictly its answer is read.
+    kind: HeadKind,
     answered: bool,
     keep_alive: bool,
     /// The server's own Keep-Alive hint, in seconds.
@@ -82,10 +84,11 @@ impl Request {
         exchange: ExchangeId,
         head: &RequestHead,
         context: &RequestContext<'_>,
+        kind: HeadKind,
         mut outbox: Outbox,
     ) -> Self {
         outbox.append(|out| write_request(out, head, context));
-        Self { outbox, lease: Lease::new(Purpose::Exchange(exchange), head) }
+        Self { outbox, lease: Lease::new(Purpose::Exchange(exchange), head, kind) }
     }
 }
 
@@ -138,10 +141,16 @@ impl Link {
     }
 
     /// Gives an idle connection a request to carry that was not written yet.
-    pub(crate) fn ask(&mut self, exchange: ExchangeId, head: &RequestHead, context: &RequestContext<'_>) {
+    pub(crate) fn ask(
+        &mut self,
+        exchange: ExchangeId,
+        head: &RequestHead,
+        context: &RequestContext<'_>,
+        kind: HeadKind,
+    ) {
         self.outbox.begin();
         self.outbox.append(|out| write_request(out, head, context));
-        self.state = LinkState::Leased(Lease::new(Purpose::Exchange(exchange), head));
+        self.state = LinkState::Leased(Lease::new(Purpose::Exchange(exchange), head, kind));
     }
 
     /// Takes the request back, to send it elsewhere; `None` when part of it is gone.
@@ -236,7 +245,7 @@ impl Link {
         let LinkState::Leased(lease) = &mut self.state else { return Said::Nothing };
         match &mut lease.response {
             Response::Head(scanner) => {
-                match next_head(&mut self.inbox, scanner, lease.to_head, limits, memory) {
+                match next_head(&mut self.inbox, scanner, (lease.to_head, lease.kind), limits, memory) {
                     Ok(Some(head)) => {
                         lease.accept(&head);
                         Said::Head(head)
@@ -316,13 +325,14 @@ impl Link {
 }
 
 impl Lease {
-    fn new(purpose: Purpose, head: &RequestHead) -> Self {
+    fn new(purpose: Purpose, head: &RequestHead, kind: HeadKind) -> Self {
         let framing = head.framing();
         Self {
             purpose,
             request: if framing.is_empty() { Sending::Done } else { Sending::new(framing) },
             response: Response::Head(HeadScanner::default()),
             to_head: head.method() == Method::Head,
+            kind,
             answered: false,
             keep_alive: false,
             hint: None,
@@ -333,12 +343,12 @@ impl Lease {
         if head.is_interim() {
             self.response = Response::Head(HeadScanner::default());
         } else if head.is_switching() {
-            self.request = Sending::Raw { fin: false };
+            self.request.switch();
             self.response = Response::Content(Receiving::Raw);
         } else {
             self.keep_alive = head.keep_alive();
             self.hint = head.keep_alive_timeout();
-            self.response = Response::Content(Receiving::Body(BodyDecoder::new(head.framing())));
+            self.response = Response::Content(Receiving::Body(BodyDecoder::of(head.framing(), self.kind)));
         }
     }
 }
@@ -346,7 +356,7 @@ impl Lease {
 fn next_head(
     inbox: &mut Inbox,
     scanner: &mut HeadScanner,
-    to_head: bool,
+    (to_head, kind): (bool, HeadKind),
     limits: &HeadLimits,
     memory: &mut Vec<Field>,
 ) -> Result<Option<ResponseHead>, BadHead> {
@@ -354,13 +364,13 @@ fn next_head(
         return Ok(None);
     }
     if *scanner == HeadScanner::default() {
-        let head = ResponseHead::parse_front_in(inbox.lend(), to_head, limits, memory);
+        let head = ResponseHead::parse_front_in(inbox.lend(), to_head, kind, limits, memory);
         if !matches!(head, Ok(None)) {
             return head;
         }
     }
-    match scanner.feed(inbox.as_slice(), HeadKind::Response, limits)? {
-        Some(len) => ResponseHead::parse(inbox.take(len), to_head, limits).map(Some),
+    match scanner.feed(inbox.as_slice(), kind, limits)? {
+        Some(len) => ResponseHead::parse_as(kind, inbox.take(len), to_head, limits).map(Some),
         None => Ok(None),
     }
 }

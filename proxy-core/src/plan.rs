@@ -10,6 +10,7 @@ pub use rules::{Matched, Rules};
 
 use crate::config::{self, Config, ConfigError};
 use crate::digest::Digest;
+use crate::http::BadHead;
 use crate::ids::{ListenerId, RouteId};
 use crate::route::Router;
 use alloc::sync::Arc;
@@ -110,8 +111,12 @@ impl Plan {
     }
 
     /// What holds for a request for `host` (no port) and `path`; `None`: it has no route.
-    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Option<&Arc<Rules>> {
-        self.router.find(host, path).map(|route| &self.routes[route.index()])
+    ///
+    /// # Errors
+    /// The path has no normal form, and no route takes it raw.
+    pub(crate) fn find(&self, host: &[u8], path: &[u8]) -> Result<Option<&Arc<Rules>>, BadHead> {
+        let route = self.router.route(&self.config.routes, host, path)?;
+        Ok(route.map(|route| &self.routes[route.index()]))
     }
 
     /// What holds while no route is known.

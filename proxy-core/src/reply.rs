@@ -1,5 +1,6 @@
 //! The answers that we write ourselves: short text that a person can act on, with `Proxy-Status` (RFC 9209).
 
+use crate::forward::HttpDate;
 use crate::record::Reason;
 use alloc::borrow::Cow;
 use alloc::format;
@@ -28,6 +29,8 @@ pub(crate) struct ReplyContext {
     pub(crate) to_http10: bool,
     /// The request was a HEAD: no content (RFC 9110 §9.3.2).
     pub(crate) to_head: bool,
+    /// The time of day, if it is known.
+    pub(crate) date: Option<HttpDate>,
 }
 
 /// Writes the whole reply and returns its content's length.
@@ -40,6 +43,9 @@ pub(crate) fn write_reply(out: &mut Vec<u8>, answer: &Answer, context: ReplyCont
     line(&format!("Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n"));
     for (name, value) in fields {
         line(&format!("{name}: {value}\r\n"));
+    }
+    if let Some(date) = context.date.as_ref().and_then(|date| core::str::from_utf8(date.as_bytes()).ok()) {
+        line(&format!("Date: {date}\r\n"));
     }
     line(&format!("X-Request-Id: {:016x}\r\n", context.id));
     match (context.keep_alive, context.to_http10) {
@@ -71,6 +77,7 @@ const fn phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
         _ => "",
     }
 }
@@ -84,7 +91,7 @@ mod tests {
 
     fn reply(failure: &Failure, keep_alive: bool, to_head: bool) -> String {
         let endpoint = Some("127.0.0.1:9001".parse().unwrap());
-        let context = ReplyContext { id: 7, keep_alive, to_http10: false, to_head };
+        let context = ReplyContext { id: 7, keep_alive, to_http10: false, to_head, date: None };
         written(&failure.answer(endpoint), context)
     }
 
@@ -109,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_reply_tells_a_1_0_client_that_its_connection_goes_on() {
-        let context = ReplyContext { id: 7, keep_alive: true, to_http10: true, to_head: false };
+        let context = ReplyContext { id: 7, keep_alive: true, to_http10: true, to_head: false, date: None };
         let reply = written(&Failure::UpstreamReset.answer(None), context);
         assert!(reply.contains("\r\nConnection: keep-alive\r\n"), "{reply}");
     }
@@ -129,7 +136,7 @@ mod tests {
     fn any_answer_can_be_written() {
         let fields = vec![("Location", "https://example.com/".into())];
         let answer = Answer { status: 200, reason: Reason::Ok, fields, text: "Elsewhere".into() };
-        let context = ReplyContext { id: 7, keep_alive: true, to_http10: false, to_head: false };
+        let context = ReplyContext { id: 7, keep_alive: true, to_http10: false, to_head: false, date: None };
         assert_eq!(
             written(&answer, context),
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 10\r\n\

@@ -4,7 +4,7 @@
 //! when a head began, because only it can see that. HTTP/2 would be another session over the same exchanges.
 
 use crate::action::Close;
-use crate::forward::{ResponseContext, downstream_framing, write_interim, write_response};
+use crate::forward::{ResponseContext, Signature, downstream_framing, write_interim, write_response};
 use crate::http::{
     BadHead, BodyDecoder, Field, Framing, HeadKind, HeadLimits, HeadScanner, RequestHead, ResponseHead,
     Trailers, Version,
@@ -195,6 +195,11 @@ impl Session {
         self.serving().is_some_and(|serving| serving.request.is_owed())
     }
 
+    /// Whether a tunnel's client still owes octets of the request's content.
+    pub(crate) fn owes_before_raw(&self) -> bool {
+        self.serving().is_some_and(|serving| matches!(serving.request, Receiving::BeforeRaw(_)))
+    }
+
     /// Whether what the client sends next belongs to the request that is being served.
     pub(crate) fn is_receiving(&self) -> bool {
         self.serving().is_some_and(|serving| !matches!(serving.request, Receiving::Done))
@@ -209,30 +214,30 @@ impl Session {
     }
 
     /// Passes a 1xx on. 1.0 knows none (RFC 9110 §15.2).
-    pub(crate) fn interim(&mut self, head: &ResponseHead) {
+    pub(crate) fn interim(&mut self, head: &ResponseHead, via: bool) {
         if self.serving().is_some_and(|serving| serving.version == Version::Http11) {
-            self.outbox.append(|out| write_interim(out, head));
+            self.outbox.append(|out| write_interim(out, head, via));
         }
     }
 
     /// Becomes a tunnel: what was pipelined behind the request is the tunnel's first octets.
-    pub(crate) fn switch(&mut self, head: &ResponseHead) {
+    pub(crate) fn switch(&mut self, head: &ResponseHead, via: bool) {
         if let SessionState::Serving(serving) = &mut self.state {
             let starts_at = self.outbox.end();
-            self.outbox.append(|out| write_interim(out, head));
-            serving.request = Receiving::Raw;
+            self.outbox.append(|out| write_interim(out, head, via));
+            serving.request.switch();
             serving.response =
                 Response::Content { sending: Sending::Raw { fin: false }, keep_alive: false, starts_at };
         }
     }
 
     /// Sends the final response head. `may_keep`: nothing on our side speaks against keeping the connection.
-    pub(crate) fn respond(&mut self, head: &ResponseHead, may_keep: bool) {
+    pub(crate) fn respond(&mut self, head: &ResponseHead, may_keep: bool, signature: Signature<'_>) {
         let may_follow = self.may_follow();
         let SessionState::Serving(serving) = &mut self.state else { return };
         let framing = downstream_framing(head.framing(), serving.version);
         let keep_alive = may_keep && may_follow && serving.keep_alive && framing != Framing::Close;
-        let context = ResponseContext { client_version: serving.version, framing, keep_alive };
+        let context = ResponseContext { client_version: serving.version, framing, keep_alive, signature };
         let starts_at = self.outbox.end();
         self.outbox.append(|out| write_response(out, head, &context));
         serving.response = Response::Content { sending: Sending::new(framing), keep_alive, starts_at };

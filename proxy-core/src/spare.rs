@@ -69,6 +69,8 @@ impl Spare {
     ) -> Box<Outcome> {
         let mut outcome = self.outcomes.pop().unwrap_or_else(|| blank(&exchange));
         exchange.explain(ending, ended, &mut outcome);
+        // What was to be sent again may pin a read buffer.
+        exchange.held = None;
         if self.exchanges.len() < KEPT_MAX {
             self.exchanges.push(exchange);
         }

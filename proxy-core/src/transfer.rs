@@ -7,6 +7,7 @@ use crate::http::{BadBody, BodyDecoder, BodyEncoder, BodySink, Framing, Piece, T
 use crate::inbox::Inbox;
 use crate::outbox::Outbox;
 use bytes::Bytes;
+use core::mem;
 
 /// How far one message's content is received.
 #[derive(Clone, Debug, Hash)]
@@ -17,6 +18,8 @@ pub(crate) enum Receiving {
     Done,
     /// After 101: octets without a message.
     Raw,
+    /// After a 101 that came before the content was whole: the rest of it, and then octets without a message.
+    BeforeRaw(BodyDecoder),
 }
 
 /// The next part of what was received.
@@ -48,18 +51,31 @@ impl Receiving {
     #[inline]
     pub(crate) fn next(&mut self, inbox: &mut Inbox) -> Received {
         match self {
-            Self::Body(decoder) => match decoder.decode(inbox.lend()) {
-                Ok(Piece::NeedMore) => Received::Nothing,
-                Ok(Piece::Data(bytes)) => Received::Data(bytes),
-                Ok(Piece::End(trailers)) => {
+            Self::Body(decoder) => {
+                let received = decoded(decoder, inbox);
+                if matches!(received, Received::End(_)) {
                     *self = Self::Done;
-                    Received::End(trailers)
                 }
-                Err(bad) => Received::Bad(bad),
-            },
+                received
+            }
+            Self::BeforeRaw(decoder) => {
+                let received = decoded(decoder, inbox);
+                if matches!(received, Received::End(_)) {
+                    *self = Self::Raw;
+                }
+                received
+            }
             Self::Raw if !inbox.is_empty() => Received::Data(inbox.take(inbox.len())),
             Self::Raw | Self::Done => Received::Nothing,
         }
+    }
+
+    /// What follows the content has no message any more.
+    pub(crate) fn switch(&mut self) {
+        *self = match mem::replace(self, Self::Raw) {
+            Self::Body(decoder) if !decoder.is_finished() => Self::BeforeRaw(decoder),
+            _ => Self::Raw,
+        };
     }
 
     /// What the peer's FIN means now that everything before it was taken.
@@ -73,7 +89,7 @@ impl Receiving {
                 }
                 Err(Truncated) => Fin::Truncated,
             },
-            Self::Done => Fin::Truncated,
+            Self::Done | Self::BeforeRaw(_) => Fin::Truncated,
         }
     }
 
@@ -81,7 +97,7 @@ impl Receiving {
     pub(crate) fn unseen(&self, inbox: &Inbox) -> u64 {
         match self {
             Self::Body(decoder) if inbox.is_empty() => decoder.certain(),
-            Self::Body(_) | Self::Done | Self::Raw => 0,
+            Self::Body(_) | Self::Done | Self::Raw | Self::BeforeRaw(_) => 0,
         }
     }
 
@@ -107,6 +123,8 @@ pub(crate) enum Sending {
     Done,
     /// After 101: octets without a message; `fin` once no more will come.
     Raw { fin: bool },
+    /// After a 101 that came before the content was whole: the rest of it, and then octets without a message.
+    BeforeRaw(BodyEncoder),
 }
 
 impl Sending {
@@ -118,7 +136,7 @@ impl Sending {
     /// Puts a piece of the content, or of a tunnel, behind what waits in `outbox`.
     pub(crate) fn send(&self, data: Bytes, outbox: &mut Outbox) {
         match self {
-            Self::Body(encoder) => encoder.data(data, outbox),
+            Self::Body(encoder) | Self::BeforeRaw(encoder) => encoder.data(data, outbox),
             Self::Raw { .. } => outbox.put_bytes(data),
             Self::Done => {}
         }
@@ -126,10 +144,21 @@ impl Sending {
 
     /// Ends the content.
     pub(crate) fn end(&mut self, trailers: Option<&Trailers>, outbox: &mut Outbox) {
-        if let Self::Body(encoder) = self {
-            encoder.end(trailers, outbox);
-            *self = Self::Done;
-        }
+        let (encoder, then) = match self {
+            Self::Body(encoder) => (*encoder, Self::Done),
+            Self::BeforeRaw(encoder) => (*encoder, Self::Raw { fin: false }),
+            Self::Done | Self::Raw { .. } => return,
+        };
+        encoder.end(trailers, outbox);
+        *self = then;
+    }
+
+    /// What follows the content has no message any more.
+    pub(crate) fn switch(&mut self) {
+        *self = match self {
+            Self::Body(encoder) => Self::BeforeRaw(*encoder),
+            _ => Self::Raw { fin: false },
+        };
     }
 
     /// No more octets of the tunnel will come: FIN once what waits is written.
@@ -152,12 +181,21 @@ impl Sending {
         match self {
             Self::Body(encoder) => encoder.shows_end(),
             Self::Done => true,
-            Self::Raw { .. } => false,
+            Self::Raw { .. } | Self::BeforeRaw(_) => false,
         }
     }
 
     /// Whether nothing of the content is still to be put into the outbox.
     pub(crate) const fn is_over(&self) -> bool {
-        !matches!(self, Self::Body(_))
+        !matches!(self, Self::Body(_) | Self::BeforeRaw(_))
+    }
+}
+
+fn decoded(decoder: &mut BodyDecoder, inbox: &mut Inbox) -> Received {
+    match decoder.decode(inbox.lend()) {
+        Ok(Piece::NeedMore) => Received::Nothing,
+        Ok(Piece::Data(bytes)) => Received::Data(bytes),
+        Ok(Piece::End(trailers)) => Received::End(trailers),
+        Err(bad) => Received::Bad(bad),
     }
 }

@@ -277,6 +277,7 @@ impl Reader<'_> {
         let mut routes = Routes::new(self, Defaults { timeouts, request_body_max });
         routes.read(&mut root, &mut upstreams);
         let trusted_proxies = self.trusted_proxies(&mut root);
+        let client_fields = self.client_fields(&mut root);
         let explain_addresses = root.read("explain_addresses", boolean).unwrap_or(true);
         let settings = settings(&mut root);
         root.finish();
@@ -287,6 +288,9 @@ impl Reader<'_> {
             timeouts: global,
             limits,
             trusted_proxies,
+            client_fields,
+            // Whoever runs the process gives it a number.
+            instance: 0,
             explain_addresses,
         };
         self.check(&config);
@@ -369,6 +373,30 @@ impl Reader<'_> {
             Some(node) => vec![node],
         };
         nodes.iter().filter_map(|node| self.context.read(node, network)).collect()
+    }
+
+    fn client_fields(&self, root: &mut Section<'_>) -> Vec<String> {
+        let nodes = match root.take("client_fields") {
+            None => return Vec::new(),
+            Some(Node { value: Value::Array(nodes), .. }) => nodes,
+            Some(node) => vec![node],
+        };
+        nodes.iter().filter_map(|node| self.context.read(node, field_name)).collect()
+    }
+}
+
+/// The name of a field, as it may stand in `client_fields`.
+fn field_name(value: &Value) -> Result<String, Complaint> {
+    let text = scalar::text(value)?;
+    let bad = |label: &str| Err(Complaint::new(format!("{text:?} is not the name of such a field"), label));
+    let is_token = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&octet);
+    match text.to_ascii_lowercase().as_str() {
+        "" => bad("it is empty"),
+        name if !name.bytes().all(is_token) => bad("letters, digits and `-` only"),
+        "host" | "content-length" | "transfer-encoding" | "connection" => {
+            bad("it says where a message goes or ends, and not who the client is")
+        }
+        _ => Ok(text.into()),
     }
 }
 

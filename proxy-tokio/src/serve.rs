@@ -17,6 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 
@@ -44,7 +45,7 @@ impl Default for ServeOptions {
 /// A configuration that cannot work, an address that cannot be bound, a thread that cannot be started. Nothing is
 /// left running then.
 pub fn serve<R: Recorder + Send + 'static>(
-    config: Config,
+    mut config: Config,
     options: ServeOptions,
     mut recorder: impl FnMut(usize) -> R,
 ) -> Result<Running, ServeError> {
@@ -52,6 +53,8 @@ pub fn serve<R: Recorder + Send + 'static>(
     let ServeOptions { workers, pipes, journal: journal_path } = options;
     let workers = workers.max(1);
     let sockets = bind(&config, workers)?;
+    // All workers are one proxy: a request that comes back may come to another of them.
+    config.instance = instance();
     let (alive, ended) = mpsc::unbounded_channel();
     let mut running = Running {
         addrs: sockets.addrs,
@@ -76,8 +79,9 @@ pub fn serve<R: Recorder + Send + 'static>(
             let _guard = runtime.enter();
             let listeners = listeners.into_iter().map(Door::new).collect::<Result<_, _>>()?;
             let journal = journal.map(|journal| Box::new(journal) as Box<dyn Journal>);
+            let net = TokioNet;
             let setup =
-                Setup { core, net: TokioNet, listeners, crew, worker, pipes, recorder, journal, epoch };
+                Setup { core, net, listeners, crew, worker, pipes, recorder, journal, epoch, unix_seconds };
             runtime.block_on(run_worker(setup));
             Ok(())
         };
@@ -115,6 +119,17 @@ fn is_v6_only(config: &Config, addr: SocketAddr) -> bool {
 
 fn journal(path: PathBuf, config: &Config, seed: u64) -> Result<JournalFile, ServeError> {
     JournalFile::create(path.clone(), config, seed).map_err(|error| ServeError::Journal { path, error })
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Tells this process from others; never 0.
+fn instance() -> u32 {
+    #[expect(clippy::cast_possible_truncation, reason = "any bits will do")]
+    let bits = random_seed() as u32;
+    bits.max(1)
 }
 
 /// Randomly keyed by the operating system, once per process, and counted on per call.

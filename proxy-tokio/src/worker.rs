@@ -64,6 +64,8 @@ pub struct Setup<N: Net, R> {
     pub journal: Option<Box<dyn Journal>>,
     /// What the core calls `Instant::ZERO`.
     pub epoch: tokio::time::Instant,
+    /// Tells the time of day, in seconds since the beginning of 1970, UTC.
+    pub unix_seconds: fn() -> u64,
 }
 
 /// Runs one worker until it is drained ([`Crew::drain`]). Must be polled within a tokio runtime with I/O and time.
@@ -83,6 +85,7 @@ struct Worker<N: Net, R> {
     buffer: ReadBuffer,
     pipes: Pipes<N::Pipe>,
     clock: Clock,
+    unix_seconds: fn() -> u64,
     alarm: Alarm,
     inbox: Arc<Inbox>,
     /// What has to be looked at again, because it was not finished with.
@@ -110,6 +113,7 @@ impl<N: Net, R: Recorder> Worker<N, R> {
             buffer: ReadBuffer::default(),
             pipes: Pipes::new(setup.pipes),
             clock,
+            unix_seconds: setup.unix_seconds,
             alarm: Alarm::new(clock, &inbox),
             inbox,
             again: Vec::new(),
@@ -170,6 +174,10 @@ impl<N: Net, R: Recorder> Driver for Worker<N, R> {
 
     fn turn(&mut self) -> &mut Turn {
         &mut self.turn
+    }
+
+    fn unix_seconds(&mut self) -> Option<u64> {
+        Some((self.unix_seconds)())
     }
 
     fn handle(&mut self, now: Instant, input: Input) {

@@ -254,6 +254,9 @@ impl Facts {
         told.status_seen = Some((head.status(), passed_on));
         if !passed_on {
             told.proxy_status = head.field("proxy-status").map(str::to_owned);
+            if head.field("date").is_none() {
+                self.violate(format!("a reply to {id} has no date"));
+            }
         }
         if passed_on && let Err(difference) = heads::returned(&self.script, id).compare(&head.raw) {
             self.violate(format!("{id}: {difference}"));

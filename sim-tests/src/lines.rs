@@ -48,7 +48,9 @@ pub(crate) const OF_REQUESTS: [Line; 16] = [
     believed("X-Forwarded-Proto: https"),
     believed("X-Forwarded-Host: shop.example"),
     believed("X-Request-Id: from-before"),
-    believed("Forwarded: for=203.0.113.9"),
+    believed(
+        "Forwarded: for=203.0.113.9\r\nX-Forwarded-Port: 81\r\nTrue-Client-IP: 203.0.113.9\r\nproxy: http://203.0.113.9",
+    ),
     Line { text: "X-Forwarded-For: 203.0.113.9", fate: Fate::Joined },
     dropped(TE_TRAILERS),
 ];
@@ -85,7 +87,7 @@ pub(crate) const OF_TRAILERS: [Line; 8] = [
     kept("Server-Timing: a"),
     dropped("Set-Cookie: a=1"),
     dropped("Transfer-Encoding: chunked"),
-    dropped("Host: other"),
+    dropped("Host: other\r\nX-Forwarded-Port: 81\r\nX-Real-IP: 203.0.113.9"),
 ];
 
 /// The lines of a table that the bits of `chosen` stand for.

@@ -5,7 +5,8 @@ use crate::model::routes;
 use crate::script::{self, Script, cyclic};
 use crate::time::Nanos;
 use proxy_core::{
-    Balance, Cluster, ClusterId, Config, Endpoint, Listener, ListenerId, Route, Timeouts, Timer,
+    Balance, Cluster, ClusterId, Config, Dialect, Endpoint, Listener, ListenerId, Paths, Route, Timeouts,
+    Timer,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -53,6 +54,7 @@ fn cluster(script: &Script, at: u8) -> Cluster {
         endpoints: endpoints_of(script, at).map(endpoint).collect(),
         balance: Balance::RoundRobin,
         max_queue: if limits.queue > 0 { limits.queue.into() } else { 1_024 },
+        dialect: Dialect::default(),
     }
 }
 
@@ -60,6 +62,7 @@ fn route(script: &Script, at: usize, plan: &script::Route) -> Route {
     Route {
         host: plan.host().map(str::to_owned),
         path: plan.path().to_owned(),
+        paths: Paths::Normal,
         cluster: ClusterId(u32::from(plan.cluster % clusters(script))),
         timeouts: timeouts(script, |key| limit_on(script, at, key)),
         stream: plan.stream,

@@ -7,7 +7,9 @@
 use super::Core;
 use super::table::Trio;
 use crate::action::Close;
+use crate::config::Via;
 use crate::exchange::verdict::Failure;
+use crate::forward::{HttpDate, Signature};
 use crate::ids::ExchangeId;
 use crate::link::Link;
 use crate::session::{Session, Then};
@@ -19,6 +21,7 @@ pub(super) struct Active<'a> {
     pub(super) now: Instant,
     /// Whether clients may keep their connections: we don't drain.
     pub(super) may_keep: bool,
+    pub(super) date: Option<&'a HttpDate>,
     pub(super) spare: &'a mut Spare,
     pub(super) trio: Trio<'a>,
 }
@@ -44,6 +47,7 @@ impl Core {
         Active {
             now: self.now,
             may_keep: !self.draining.is_on(),
+            date: self.date.as_ref(),
             spare: &mut self.spare,
             trio: self.table.touch_trio(id),
         }
@@ -57,6 +61,14 @@ impl Core {
             Turn::Failed(failure) => self.fail(id, failure),
             Turn::Lost(failure, how) => self.attempt_failed(id, failure, Some(how)),
         }
+    }
+}
+
+impl<'a> Active<'a> {
+    /// What we add to each response.
+    pub(super) fn signature(&self) -> Signature<'a> {
+        let via = self.trio.exchange.rules.dialect.via != Via::Off;
+        Signature { via, date: self.date }
     }
 }
 

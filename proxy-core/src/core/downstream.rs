@@ -6,7 +6,8 @@ use super::table::Door;
 use crate::action::Close;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Asked, Exchange, Stage};
-use crate::http::{Method, RequestHead};
+use crate::forward::has_passed;
+use crate::http::{BadHead, Method, RequestHead, Trailers};
 use crate::ids::{ExchangeId, RouteId};
 use crate::input::{ConnId, StreamId};
 use crate::session::{Serving, SessionState, Then};
@@ -87,7 +88,14 @@ impl Core {
         if head.max_forwards() == Some(0) && matches!(head.method(), Method::Trace | Method::Options) {
             return self.refuse(conn, &Failure::LastHop, Some(head));
         }
-        let Some(rules) = self.plan.find(head.host_bytes().unwrap_or_default(), head.path()) else {
+        if has_passed(head, &self.plan.unrouted().mark) {
+            return self.refuse(conn, &Failure::BadRequestHead(BadHead::Loop), Some(head));
+        }
+        let found = match self.plan.find(head.host_bytes().unwrap_or_default(), head.path()) {
+            Ok(found) => found,
+            Err(bad) => return self.refuse(conn, &Failure::BadRequestHead(bad), Some(head)),
+        };
+        let Some(rules) = found else {
             return self.refuse(conn, &Failure::NoRoute, Some(head));
         };
         if let (Some(limit), Some(length)) = (rules.request_body_max, head.content_length())
@@ -196,6 +204,16 @@ impl Active<'_> {
         true
     }
 
+    /// Trailers without the fields that stand for the client, unless they come from a trusted proxy.
+    fn believed(&self, trailers: Trailers) -> Option<Trailers> {
+        let config = &self.trio.exchange.rules.config;
+        match config.client_fields.as_slice() {
+            [] => Some(trailers),
+            _ if config.trusts(self.trio.session.peer.ip()) => Some(trailers),
+            names => trailers.without(names),
+        }
+    }
+
     /// Passes on everything that the client sent, up to where the exchange takes a turn. `None`: there is no more.
     pub(super) fn relay_request(&mut self) -> Option<Turn> {
         // While a request is queued, what follows its head waits unread: there is nowhere to put it.
@@ -207,7 +225,10 @@ impl Active<'_> {
                         return Some(Turn::Failed(failure));
                     }
                 }
-                Received::End(trailers) => self.server().finish(trailers.as_ref()),
+                Received::End(trailers) => {
+                    let trailers = trailers.and_then(|trailers| self.believed(trailers));
+                    self.server().finish(trailers.as_ref());
+                }
                 Received::Bad(bad) => return Some(Turn::Failed(Failure::BadRequestBody(bad))),
             }
         }
@@ -216,7 +237,7 @@ impl Active<'_> {
     }
 
     fn pass_request(&mut self, bytes: Bytes) -> Result<(), Failure> {
-        if !self.trio.exchange.is_tunnel() {
+        if !self.trio.exchange.is_tunnel() || self.trio.session.owes_before_raw() {
             self.count_received(bytes.len())?;
         }
         self.server().send(bytes);
@@ -262,7 +283,7 @@ impl Active<'_> {
         match self.trio.session.serving().map(|serving| &serving.request) {
             Some(Receiving::Raw) => self.end_client_half(),
             // The request will never be whole: all that came of it was understood.
-            Some(Receiving::Body(_)) => Some(Turn::Failed(Failure::ClientGone)),
+            Some(Receiving::Body(_) | Receiving::BeforeRaw(_)) => Some(Turn::Failed(Failure::ClientGone)),
             Some(Receiving::Done) | None => None,
         }
     }

@@ -83,6 +83,7 @@ impl Core {
             keep_alive: !is_draining && session.may_keep_after_reply(),
             to_http10: exchange.version == Version::Http10,
             to_head: exchange.method == Method::Head,
+            date: self.date,
         };
         let then = if context.keep_alive { Then::KeepAlive } else { session.farewell() };
         // `total` does not count for what says that it ran out: `client.write` bounds a reply.
@@ -100,6 +101,7 @@ impl Core {
             id: exchange.request_id,
             keep_alive,
             to_head: exchange.method == Method::Head,
+            date: self.date,
             to_http10: exchange.version == Version::Http10,
         };
         let then = if keep_alive { Then::KeepAlive } else { Then::Linger };

@@ -4,10 +4,11 @@ use super::Core;
 use super::interest::buffer;
 use super::table::Trio;
 use crate::action::{Action, Close};
+use crate::config::Via;
 use crate::exchange::verdict::Failure;
 use crate::exchange::{Exchange, Held, Stage};
 use crate::forward::{RequestContext, Scheme, request_id};
-use crate::http::RequestHead;
+use crate::http::{HeadKind, RequestHead};
 use crate::ids::{ClusterId, EndpointId, ExchangeId};
 use crate::input::{ConnId, Permit};
 use crate::link::{Link, Request};
@@ -138,13 +139,13 @@ impl Core {
             Some(head) => {
                 self.spare.lend(&mut link.outbox);
                 let id_text = request_id(exchange.request_id);
-                link.ask(id, head, &context(&self.upstreams, exchange, &id_text));
+                link.ask(id, head, &context(&self.upstreams, exchange, &id_text), reading(exchange));
             }
             None => match exchange.held.take().expect(HELD) {
                 Held::Head(head) => {
                     self.spare.lend(&mut link.outbox);
                     let id_text = request_id(exchange.request_id);
-                    link.ask(id, &head, &context(&self.upstreams, exchange, &id_text));
+                    link.ask(id, &head, &context(&self.upstreams, exchange, &id_text), reading(exchange));
                 }
                 Held::Written(request) => link.carry(*request),
             },
@@ -179,7 +180,7 @@ impl Core {
         self.spare.lend(&mut outbox);
         let exchange = self.table.exchange(id);
         let id_text = request_id(exchange.request_id);
-        Request::new(id, head, &context(&self.upstreams, exchange, &id_text), outbox)
+        Request::new(id, head, &context(&self.upstreams, exchange, &id_text), reading(exchange), outbox)
     }
 
     pub(super) fn on_connected(&mut self, conn: ConnId, id: ExchangeId) {
@@ -214,13 +215,21 @@ fn dequeue(upstreams: &mut Upstreams, exchange: &mut Exchange, id: ExchangeId) -
 }
 
 /// What a request's own octets do not say.
-fn context<'a>(upstreams: &'a Upstreams, exchange: &Exchange, id: &'a [u8]) -> RequestContext<'a> {
+fn context<'a>(upstreams: &'a Upstreams, exchange: &'a Exchange, id: &'a [u8]) -> RequestContext<'a> {
+    let rules = &exchange.rules;
     let peer = exchange.origin.peer.ip();
     RequestContext {
         peer,
         scheme: Scheme::Http,
-        peer_is_trusted: exchange.rules.config.trusted_proxies.iter().any(|net| net.contains(&peer)),
+        peer_is_trusted: rules.config.trusts(peer),
         fallback_host: upstreams.fallback_host(exchange.cluster()),
         request_id: Some(id),
+        via: (rules.dialect.via == Via::Both).then_some(&rules.mark),
+        client_fields: &rules.config.client_fields,
     }
+}
+
+/// How the answers of the server are read.
+fn reading(exchange: &Exchange) -> HeadKind {
+    HeadKind::response(exchange.rules.dialect.strict)
 }

@@ -11,6 +11,7 @@ use crate::input::ConnId;
 use crate::link::Said;
 use crate::transfer::Fin;
 use bytes::Bytes;
+use core::ops::ControlFlow;
 
 impl Core {
     pub(super) fn on_response_data(&mut self, conn: ConnId, id: ExchangeId, bytes: Bytes) {
@@ -50,32 +51,62 @@ impl Active<'_> {
     fn relay_response(&mut self, conn: ConnId) -> Option<Turn> {
         self.spare.lend(&mut self.trio.session.outbox);
         loop {
-            let (link, _) = self.trio.link.as_mut()?;
-            match link.next(&self.trio.exchange.rules.head_limits, &mut self.spare.lines) {
-                Said::Nothing => {
-                    link.inbox.keep();
-                    return None;
-                }
-                Said::Head(head) if head.is_interim() => {
-                    self.trio.exchange.awaiting_continue &= head.status() != 100;
-                    self.trio.session.interim(&head);
-                }
-                Said::Head(head) if head.is_switching() => {
-                    if let Some(turn) = self.switch(conn, &head) {
-                        return Some(turn);
-                    }
-                }
-                Said::Head(mut head) => {
-                    self.trio.exchange.respond(conn, &head, self.now);
-                    self.trio.session.respond(&head, self.may_keep);
-                    self.spare.lines = head.take_memory();
-                }
-                Said::Data(bytes) => self.pass_response(bytes),
-                Said::End(trailers) => return Some(Turn::Whole(self.trio.session.finish(trailers.as_ref()))),
-                Said::BadHead(bad) => return Some(Turn::Failed(Failure::BadResponseHead(bad))),
-                Said::BadBody(bad) => return Some(Turn::Failed(Failure::BadResponseBody(bad))),
+            let said = self.next_said();
+            if let ControlFlow::Break(turn) = self.pass(conn, said) {
+                return turn;
             }
         }
+    }
+
+    fn next_said(&mut self) -> Said {
+        match self.trio.link.as_mut() {
+            Some((link, _)) => link.next(&self.trio.exchange.rules.head_limits, &mut self.spare.lines),
+            None => Said::Nothing,
+        }
+    }
+
+    /// Passes on one thing that the upstream said; breaks where that is the last for now.
+    #[inline]
+    fn pass(&mut self, conn: ConnId, said: Said) -> ControlFlow<Option<Turn>> {
+        match said {
+            Said::Nothing => {
+                if let Some((link, _)) = self.trio.link.as_mut() {
+                    link.inbox.keep();
+                }
+                return ControlFlow::Break(None);
+            }
+            Said::Head(head) if head.is_interim() => {
+                self.trio.exchange.awaiting_continue &= head.status() != 100;
+                let via = self.signature().via;
+                self.trio.session.interim(&head, via);
+            }
+            Said::Head(head) if head.is_switching() => {
+                if let Some(turn) = self.switch(conn, &head) {
+                    return ControlFlow::Break(Some(turn));
+                }
+            }
+            Said::Head(head) => self.respond(conn, head),
+            Said::Data(bytes) => self.pass_response(bytes),
+            Said::End(trailers) => {
+                let then = self.trio.session.finish(trailers.as_ref());
+                return ControlFlow::Break(Some(Turn::Whole(then)));
+            }
+            Said::BadHead(bad) => {
+                return ControlFlow::Break(Some(Turn::Failed(Failure::BadResponseHead(bad))));
+            }
+            Said::BadBody(bad) => {
+                return ControlFlow::Break(Some(Turn::Failed(Failure::BadResponseBody(bad))));
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Begins the final response.
+    fn respond(&mut self, conn: ConnId, mut head: ResponseHead) {
+        self.trio.exchange.respond(conn, &head, self.now);
+        let signature = self.signature();
+        self.trio.session.respond(&head, self.may_keep, signature);
+        self.spare.lines = head.take_memory();
     }
 
     fn pass_response(&mut self, bytes: Bytes) {
@@ -91,7 +122,8 @@ impl Active<'_> {
             return Some(Turn::Failed(Failure::UnaskedSwitch));
         }
         self.trio.exchange.switch(conn, self.now);
-        self.client().switch(head);
+        let via = self.signature().via;
+        self.client().switch(head, via);
         self.relay_request()
     }
 

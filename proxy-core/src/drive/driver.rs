@@ -96,6 +96,11 @@ pub trait Driver {
     /// An exchange is over. [`Core::recycle`] takes the memory back.
     fn record(&mut self, outcome: Box<Outcome>);
 
+    /// The time of day in seconds since the beginning of 1970, UTC; `None`: it is not known.
+    fn unix_seconds(&mut self) -> Option<u64> {
+        None
+    }
+
     /// Every input passes here: for a driver that keeps a journal.
     fn handle(&mut self, now: Instant, input: Input) {
         self.core().handle(now, input);

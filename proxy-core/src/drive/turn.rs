@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 pub struct Turn {
     /// The time of this turn, the same for all that happens in it.
     pub(super) now: Instant,
+    /// The time of day that the core was told last.
+    pub(super) unix_seconds: Option<u64>,
     /// By [`ConnId::index`].
     flows: Vec<Option<Flow>>,
     /// Clients with news, and listeners: they wait until those requests that are under way have got on.

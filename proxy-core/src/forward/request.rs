@@ -1,10 +1,10 @@
 //! The request head as the upstream gets it: always HTTP/1.1, in origin-form, with one Host.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{Copier, put_line, via};
+use super::{Copier, put_line, put_via};
 use crate::http::{Field, Framing, Name, RequestHead, TargetForm, Version};
 
 /// What the request's own octets do not say.
@@ -20,6 +20,10 @@ pub struct RequestContext<'a> {
     pub fallback_host: &'a str,
     /// The X-Request-Id to set. `None`: leave the field alone.
     pub request_id: Option<&'a [u8]>,
+    /// What follows our name in Via. `None`: there is to be no Via of ours.
+    pub via: Option<&'a str>,
+    /// Further fields that stand for the client, and that a peer who is not trusted may not send.
+    pub client_fields: &'a [String],
 }
 
 /// Whether the client's connection is secured.
@@ -47,7 +51,9 @@ pub fn write_request(out: &mut Vec<u8>, head: &RequestHead, ctx: &RequestContext
     let forwarded_for = copy_fields(out, &mut copier, head, ctx);
     copier.finish(out);
     put_hop_by_hop(out, head);
-    out.extend_from_slice(via(head.version()));
+    if let Some(mark) = ctx.via {
+        put_via(out, head.version(), mark);
+    }
     put_forwarded(out, head, authority, ctx, forwarded_for);
     out.extend_from_slice(b"\r\n");
 }
@@ -96,35 +102,53 @@ fn copy_fields(
     ctx: &RequestContext<'_>,
 ) -> ForwardedFor {
     let last_for = last_believed(head, ctx, Name::XForwardedFor).map(Field::start);
-    let mut forwarded_for = ForwardedFor::Missing;
-    for field in head.fields().notable() {
-        match fate(field, head, ctx) {
-            Fate::Keep if field.name() == Name::XForwardedFor && last_for == Some(field.start()) => {
-                copier.replace(out, field.value_end(), field.end());
-                if !field.value(head.raw()).is_empty() {
-                    out.extend_from_slice(b", ");
-                }
-                put_address(out, ctx.peer);
-                out.extend_from_slice(b"\r\n");
-                forwarded_for = ForwardedFor::Joined;
+    if ctx.client_fields.is_empty() || ctx.peer_is_trusted {
+        head.fields().notable().for_each(|field| copy_field(out, copier, field, head, ctx, last_for));
+    } else {
+        head.fields().all(head.raw()).for_each(|field| copy_field(out, copier, &field, head, ctx, last_for));
+    }
+    if last_for.is_some() { ForwardedFor::Joined } else { ForwardedFor::Missing }
+}
+
+/// `last_for`: where the X-Forwarded-For begins to which our peer's address is joined.
+#[inline(always)]
+fn copy_field(
+    out: &mut Vec<u8>,
+    copier: &mut Copier<'_>,
+    field: &Field,
+    head: &RequestHead,
+    ctx: &RequestContext<'_>,
+    last_for: Option<usize>,
+) {
+    match fate(field, head, ctx) {
+        Fate::Keep if field.name() == Name::XForwardedFor && last_for == Some(field.start()) => {
+            copier.replace(out, field.value_end(), field.end());
+            if !field.value(head.raw()).is_empty() {
+                out.extend_from_slice(b", ");
             }
-            Fate::Keep => {}
-            Fate::Drop => copier.drop_line(out, field),
-            Fate::Authority => {
-                copier.drop_line(out, field);
-                out.extend_from_slice(field.name_bytes(head.raw()));
-                put_line(out, b": ", head.authority().unwrap_or_default());
-            }
-            Fate::Decrement(forwards) => {
-                copier.drop_line(out, field);
-                out.extend_from_slice(field.name_bytes(head.raw()));
-                out.extend_from_slice(b": ");
-                out.extend_from_slice(itoa::Buffer::new().format(forwards.saturating_sub(1)).as_bytes());
-                out.extend_from_slice(b"\r\n");
-            }
+            put_address(out, ctx.peer);
+            out.extend_from_slice(b"\r\n");
+        }
+        Fate::Keep => {}
+        Fate::Drop => copier.drop_line(out, field),
+        Fate::Authority => {
+            copier.drop_line(out, field);
+            out.extend_from_slice(field.name_bytes(head.raw()));
+            put_line(out, b": ", head.authority().unwrap_or_default());
+        }
+        Fate::Peer => {
+            copier.drop_line(out, field);
+            out.extend_from_slice(field.name_bytes(head.raw()));
+            out.extend_from_slice(b": ");
+            put_address(out, ctx.peer);
+            out.extend_from_slice(b"\r\n");
+        }
+        Fate::Decrement(forwards) => {
+            copier.drop_line(out, field);
+            out.extend_from_slice(field.name_bytes(head.raw()));
+            put_line(out, b": ", itoa::Buffer::new().format(forwards.saturating_sub(1)).as_bytes());
         }
     }
-    forwarded_for
 }
 
 enum Fate {
@@ -132,6 +156,8 @@ enum Fate {
     Drop,
     /// Host, when the target named the server itself.
     Authority,
+    /// X-Real-IP, from who is not believed.
+    Peer,
     /// Max-Forwards, when it is obeyed.
     Decrement(u32),
 }
@@ -142,8 +168,17 @@ fn fate(field: &Field, head: &RequestHead, ctx: &RequestContext<'_>) -> Fate {
         Name::Host if head.target_form() == TargetForm::Absolute => return Fate::Authority,
         // The guard against loops holds even if Connection names it.
         Name::MaxForwards if let Some(forwards) = head.max_forwards() => return Fate::Decrement(forwards),
+        Name::XRealIp if !ctx.peer_is_trusted => return Fate::Peer,
         _ if field.is_named_by_connection() => false,
-        Name::Other | Name::Underscored | Name::Host | Name::ContentLength | Name::ContentType => true,
+        Name::Other if !ctx.client_fields.is_empty() && !ctx.peer_is_trusted => {
+            !stands_for_client(field.name_bytes(head.raw()), ctx.client_fields)
+        }
+        Name::Other
+        | Name::Date
+        | Name::Underscored
+        | Name::Host
+        | Name::ContentLength
+        | Name::ContentType => true,
         Name::Via | Name::Trailer | Name::MaxForwards => true,
         Name::TransferEncoding | Name::Connection | Name::KeepAlive | Name::ProxyConnection | Name::Te => {
             false
@@ -158,9 +193,14 @@ fn fate(field: &Field, head: &RequestHead, ctx: &RequestContext<'_>) -> Fate {
         Name::Forwarded | Name::XForwardedFor | Name::XForwardedProto | Name::XForwardedHost => {
             ctx.peer_is_trusted
         }
+        Name::ClientClaim | Name::XRealIp => ctx.peer_is_trusted,
         Name::XRequestId => ctx.peer_is_trusted || ctx.request_id.is_none(),
     };
     if keep { Fate::Keep } else { Fate::Drop }
+}
+
+fn stands_for_client(name: &[u8], client_fields: &[String]) -> bool {
+    client_fields.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
 }
 
 /// The last line of that name which a trusted peer sent for us to pass on.

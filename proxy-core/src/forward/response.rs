@@ -2,29 +2,45 @@
 
 use alloc::vec::Vec;
 
-use super::{Copier, via};
+use super::{Copier, HttpDate, put_line, put_via};
 use crate::http::{Field, Framing, Name, ResponseHead, Version};
 
 /// What the response's own octets do not say.
 #[derive(Debug, Clone, Copy)]
-pub struct ResponseContext {
+pub struct ResponseContext<'a> {
     /// The version that the client speaks.
     pub client_version: Version,
     /// The framing that we will write: see `downstream_framing`.
     pub framing: Framing,
     /// Whether we would take another request on the client's connection.
     pub keep_alive: bool,
+    /// What we add of our own.
+    pub signature: Signature<'a>,
+}
+
+/// What a gateway adds to each response of its own.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Signature<'a> {
+    /// Whether it names itself in Via.
+    pub via: bool,
+    /// What a response without a Date is given as one, if the time is known (RFC 9110 §6.6.1).
+    pub date: Option<&'a HttpDate>,
 }
 
 /// Most octets that the lines added here have.
 const ADDED_MAX: usize = 160;
 
 /// Appends the whole head of a final response, its empty line included.
-pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseContext) {
+pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseContext<'_>) {
     // RFC 9110 §15.5.22: a 426 has to say which protocol to upgrade to.
     let upgrade = head.status() == 426 && head.fields().has(Name::Upgrade);
     let keep_alive = ctx.keep_alive && ctx.framing != Framing::Close;
-    copy_head(out, head, ctx.framing, upgrade);
+    copy_head(out, head, ctx.framing, upgrade, ctx.signature.via);
+    if !head.fields().has(Name::Date)
+        && let Some(date) = ctx.signature.date
+    {
+        put_line(out, b"Date: ", date.as_bytes());
+    }
     match ctx.framing {
         Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         Framing::Length(length) if !head.fields().has(Name::ContentLength) => {
@@ -46,8 +62,8 @@ pub fn write_response(out: &mut Vec<u8>, head: &ResponseHead, ctx: &ResponseCont
 
 /// Appends the whole head of an interim response, or of the 101 that ends HTTP on this connection. Not
 /// for HTTP/1.0 clients: they know neither (RFC 9110 §15.2).
-pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead) {
-    copy_head(out, head, Framing::None, head.is_switching());
+pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead, via: bool) {
+    copy_head(out, head, Framing::None, head.is_switching(), via);
     if head.is_switching() {
         out.extend_from_slice(b"Connection: upgrade\r\n");
     }
@@ -55,7 +71,7 @@ pub fn write_interim(out: &mut Vec<u8>, head: &ResponseHead) {
 }
 
 #[inline(always)]
-fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool) {
+fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: bool, via: bool) {
     out.reserve(head.raw().len() + ADDED_MAX);
     out.extend_from_slice(b"HTTP/1.1");
     let mut copier = Copier { head: head.raw(), from: VERSION_LEN };
@@ -70,7 +86,9 @@ fn copy_head(out: &mut Vec<u8>, head: &ResponseHead, framing: Framing, upgrade: 
         }
     }
     copier.finish(out);
-    out.extend_from_slice(via(head.version()));
+    if via {
+        put_via(out, head.version(), "");
+    }
 }
 
 const VERSION_LEN: usize = "HTTP/1.1".len();
@@ -93,8 +111,9 @@ fn goes_on(field: &Field, head: &ResponseHead, framing: Framing, upgrade: bool) 
         // clients owe it none (RFC 9110 §11.7).
         Name::ProxyAuthenticate | Name::ProxyAuthorization | Name::ProxyAuthenticationInfo => false,
         Name::Http2Settings => false,
-        Name::Other | Name::Underscored | Name::Host | Name::ContentType | Name::Trailer => true,
+        Name::Other | Name::Underscored | Name::Host | Name::ContentType | Name::Date | Name::Trailer => true,
         Name::Expect | Name::MaxForwards | Name::Via | Name::Forwarded => true,
+        Name::XRealIp | Name::ClientClaim => true,
         Name::XForwardedFor | Name::XForwardedProto | Name::XForwardedHost | Name::XRequestId => true,
     }
 }

@@ -7,7 +7,8 @@ use core::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::{
-    RequestContext, ResponseContext, Scheme, downstream_framing, write_interim, write_request, write_response,
+    RequestContext, ResponseContext, Scheme, Signature, downstream_framing, write_interim, write_request,
+    write_response,
 };
 use crate::http::tests::{LIMITS, request, response, wire};
 use crate::http::{Framing, Name, RequestHead, ResponseHead, Version};
@@ -18,7 +19,11 @@ const CONTEXT: RequestContext<'_> = RequestContext {
     peer_is_trusted: false,
     fallback_host: "10.0.0.1:9001",
     request_id: None,
+    via: Some(""),
+    client_fields: &[],
 };
+
+const SIGNATURE: Signature<'_> = Signature { via: true, date: None };
 
 /// What ends every forwarded request here, unless a case is about it.
 const USUAL: &str = "Via: 1.1 weir|X-Forwarded-For: 192.0.2.7|X-Forwarded-Proto: http|X-Forwarded-Host: a||";
@@ -246,7 +251,11 @@ fn returned(text: &str, to_head: bool, client: Version, keep_alive: bool) -> Str
     let head = ResponseHead::parse(wire(text).into(), to_head, &LIMITS).unwrap();
     let framing = downstream_framing(head.framing(), client);
     let mut out = Vec::new();
-    write_response(&mut out, &head, &ResponseContext { client_version: client, framing, keep_alive });
+    write_response(
+        &mut out,
+        &head,
+        &ResponseContext { client_version: client, framing, keep_alive, signature: SIGNATURE },
+    );
     shown(&out)
 }
 
@@ -333,7 +342,7 @@ fn interim_responses_go_on_and_101_keeps_its_upgrade() {
     ];
     for (before, after) in cases {
         let mut out = Vec::new();
-        write_interim(&mut out, &response(before));
+        write_interim(&mut out, &response(before), true);
         assert_eq!(shown(&out), after);
     }
 }
@@ -451,7 +460,7 @@ proptest! {
         let Ok(before) = ResponseHead::parse(wire(&text).into(), to_head, &LIMITS) else { return Ok(()) };
         let client_version = if http10 { Version::Http10 } else { Version::Http11 };
         let framing = downstream_framing(before.framing(), client_version);
-        let ctx = ResponseContext { client_version, framing, keep_alive };
+        let ctx = ResponseContext { client_version, framing, keep_alive, signature: SIGNATURE };
         let mut out = Vec::new();
         write_response(&mut out, &before, &ctx);
         let after = ResponseHead::parse(out.into(), to_head, &LIMITS).unwrap();

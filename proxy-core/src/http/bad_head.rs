@@ -39,13 +39,17 @@ pub enum BadHead {
     BadTarget,
     /// The target has none of the four forms, or one that its method does not allow (RFC 9112 §3.2).
     BadTargetForm,
+    /// The path climbs out of the root (RFC 3986 §5.2.4).
+    PathClimbs,
+    /// The path leads elsewhere for servers that decode encoded slashes, merge slashes, or cut parameters off.
+    AmbiguousPath,
     /// An absolute-form target whose scheme is neither `http` nor `https`.
     UnsupportedScheme,
     /// HTTP, but neither 1.0 nor 1.1 (RFC 9110 §2.5).
     UnsupportedVersion,
     /// Not `HTTP-version SP status-code SP [reason]` (RFC 9112 §4).
     BadStatusLine,
-    /// A status code outside 100–599 (RFC 9110 §15).
+    /// A status code below 100 (RFC 9110 §15).
     BadStatus,
     /// A line that continues the previous one (RFC 9112 §5.2).
     ObsFold,
@@ -95,6 +99,8 @@ pub enum BadHead {
     UnknownExpectation,
     /// Max-Forwards is no decimal number (RFC 9110 §7.6.2).
     BadMaxForwards,
+    /// Via names this very proxy: it would come back for ever (RFC 9110 §7.6.3).
+    Loop,
 }
 
 impl BadHead {
@@ -106,6 +112,7 @@ impl BadHead {
             Self::HeadTooLong | Self::TooManyFields => 431,
             Self::MethodTooLong | Self::ConnectUnsupported | Self::UnknownCoding => 501,
             Self::UnsupportedVersion | Self::Http2Preface => 505,
+            Self::Loop => 508,
             _ => 400,
         }
     }
@@ -140,10 +147,14 @@ impl BadHead {
             }
             Self::BadTarget => "The request target contains a character that must be percent-encoded.",
             Self::BadTargetForm => "The request target has a form that this method does not allow.",
+            Self::PathClimbs => "The path climbs out of the root with \"..\".",
+            Self::AmbiguousPath => {
+                "The path has \".\" or \"..\" where servers differ in what it means: beside an encoded slash, a backslash, an empty segment or a \";\"."
+            }
             Self::UnsupportedScheme => "The request target's scheme is neither http nor https.",
             Self::UnsupportedVersion => "The HTTP version is neither 1.0 nor 1.1.",
             Self::BadStatusLine => "The status line is not \"HTTP/1.1 status reason\".",
-            Self::BadStatus => "The status code is not between 100 and 599.",
+            Self::BadStatus => "The status code is below 100.",
             Self::ObsFold => "A header line begins with whitespace (obsolete line folding).",
             Self::NoColon => "A header line has no colon.",
             Self::EmptyFieldName => "A header field has an empty name.",
@@ -172,6 +183,7 @@ impl BadHead {
             }
             Self::UnknownExpectation => "Expect asks for something other than 100-continue.",
             Self::BadMaxForwards => "Max-Forwards is not a decimal number.",
+            Self::Loop => "The request has passed this proxy before: an upstream leads back to it.",
         }
     }
 }

@@ -9,24 +9,21 @@ use core::mem;
 use bytes::{Buf, Bytes};
 use memchr::memchr;
 
+use super::bad_body::BadBody;
 use super::bad_head::BadHead;
+use super::chunk_line::ChunkLine;
 use super::framing::Framing;
-use super::grammar::is_value_octet;
+use super::limits::HeadKind;
 use super::trailers::Trailers;
-
-/// Longest chunk-size line in octets, extensions included. Nobody reads extensions; they only cost.
-const CHUNK_LINE_MAX: u16 = 256;
 
 /// Longest trailer section in octets.
 const TRAILERS_MAX: usize = 8 * 1024;
-
-/// Most hexadecimal digits of a chunk's size: they fill 64 bits.
-const SIZE_DIGITS_MAX: u8 = 16;
 
 /// How far a body has come.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BodyDecoder {
     state: State,
+    kind: HeadKind,
 }
 
 /// What `decode` found.
@@ -38,27 +35,6 @@ pub enum Piece {
     End(Option<Trailers>),
     /// All input is used up.
     NeedMore,
-}
-
-/// The rule that a body broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum BadBody {
-    /// Not a hexadecimal number (RFC 9112 §7.1).
-    BadChunkSize,
-    /// A size that no 64-bit counter holds (RFC 9112 §7.1).
-    ChunkSizeTooLarge,
-    /// An extension with a control character in it (RFC 9112 §7.1.1).
-    BadChunkExtension,
-    /// A line that does not end in CRLF (RFC 9112 §7.1).
-    BadChunkLineEnd,
-    /// A chunk-size line over its limit.
-    ChunkLineTooLong,
-    /// Content that is not followed by CRLF: it is longer than its chunk said (RFC 9112 §7.1).
-    BadChunkEnd,
-    /// A trailer section over its limit.
-    TrailersTooLong,
-    /// A trailer field line that breaks a rule of field lines.
-    BadTrailer(BadHead),
 }
 
 /// The peer closed before its body was whole.
@@ -82,15 +58,20 @@ enum State {
 }
 
 impl BodyDecoder {
-    /// Begins a body.
+    /// Begins the body of a request.
     pub fn new(framing: Framing) -> Self {
+        Self::of(framing, HeadKind::Request)
+    }
+
+    /// Begins the body of a message of that kind.
+    pub fn of(framing: Framing, kind: HeadKind) -> Self {
         let state = match framing {
             Framing::None => State::Finished,
             Framing::Length(length) => State::sized(length),
             Framing::Chunked => State::ChunkLine(ChunkLine::default()),
             Framing::Close => State::UntilClose,
         };
-        Self { state }
+        Self { state, kind }
     }
 
     /// Takes what belongs to this body off the front of `input`; the rest is the next message's.
@@ -118,7 +99,7 @@ impl BodyDecoder {
         while !input.is_empty() {
             match &mut self.state {
                 State::ChunkLine(line) => {
-                    if let Some(size) = line.read(input)? {
+                    if let Some(size) = line.read(input, self.kind)? {
                         self.state =
                             if size == 0 { State::Trailers(Vec::new()) } else { State::ChunkData(size) };
                     }
@@ -197,70 +178,6 @@ fn take(input: &mut Bytes, left: &mut u64) -> Bytes {
     data
 }
 
-/// A chunk-size line on its way in: `1*HEXDIG [chunk-ext] CRLF`. The grammar's whitespace before an
-/// extension is refused: padded sizes are read differently from one parser to the next.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
-struct ChunkLine {
-    size: u64,
-    digits: u8,
-    octets: u16,
-    place: Place,
-}
-
-#[derive(Debug, Default, Clone, PartialEq, Eq, Hash)]
-enum Place {
-    #[default]
-    Size,
-    Extension,
-    Lf,
-}
-
-impl ChunkLine {
-    /// Reads on; the chunk's size when the line is whole.
-    fn read(&mut self, input: &mut Bytes) -> Result<Option<u64>, BadBody> {
-        for (at, &octet) in input.iter().enumerate() {
-            if self.take(octet)? {
-                input.advance(at + 1);
-                return Ok(Some(self.size));
-            }
-        }
-        *input = Bytes::new();
-        Ok(None)
-    }
-
-    fn take(&mut self, octet: u8) -> Result<bool, BadBody> {
-        self.octets += 1;
-        if self.octets > CHUNK_LINE_MAX {
-            return Err(BadBody::ChunkLineTooLong);
-        }
-        match (&self.place, octet) {
-            (Place::Lf, b'\n') => return Ok(true),
-            (Place::Lf, _) | (_, b'\n') => return Err(BadBody::BadChunkLineEnd),
-            (Place::Size, _) if octet.is_ascii_hexdigit() => self.digit(octet)?,
-            (Place::Size, b'\r' | b';') if self.digits == 0 => return Err(BadBody::BadChunkSize),
-            (Place::Size | Place::Extension, b'\r') => self.place = Place::Lf,
-            (Place::Size, b';') => self.place = Place::Extension,
-            (Place::Size, _) => return Err(BadBody::BadChunkSize),
-            (Place::Extension, _) if is_value_octet(octet) => {}
-            (Place::Extension, _) => return Err(BadBody::BadChunkExtension),
-        }
-        Ok(false)
-    }
-
-    fn digit(&mut self, octet: u8) -> Result<(), BadBody> {
-        self.digits += 1;
-        if self.digits > SIZE_DIGITS_MAX {
-            return Err(BadBody::ChunkSizeTooLarge);
-        }
-        let value = match octet {
-            b'0'..=b'9' => octet - b'0',
-            _ => (octet | 0x20) - b'a' + 10,
-        };
-        self.size = (self.size << 4) | u64::from(value);
-        Ok(())
-    }
-}
-
 /// Gathers the trailer section; true once it is whole.
 fn read_trailers(section: &mut Vec<u8>, input: &mut Bytes) -> Result<bool, BadBody> {
     let lf = memchr(b'\n', input);
@@ -274,25 +191,6 @@ fn read_trailers(section: &mut Vec<u8>, input: &mut Bytes) -> Result<bool, BadBo
     }
     Ok(section == b"\r\n" || section.ends_with(b"\r\n\r\n"))
 }
-
-impl fmt::Display for BadBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BadChunkSize => f.write_str("A chunk's size is not a hexadecimal number."),
-            Self::ChunkSizeTooLarge => f.write_str("A chunk's size is larger than any counter."),
-            Self::BadChunkExtension => f.write_str("A chunk extension contains a control character."),
-            Self::BadChunkLineEnd => f.write_str("A chunk's size line does not end in CRLF."),
-            Self::ChunkLineTooLong => f.write_str("A chunk's size line is longer than the limit."),
-            Self::BadChunkEnd => {
-                f.write_str("A chunk is not followed by CRLF where its size says that it ends.")
-            }
-            Self::TrailersTooLong => f.write_str("The trailer section is longer than the limit."),
-            Self::BadTrailer(rule) => write!(f, "In the trailer section: {rule}"),
-        }
-    }
-}
-
-impl core::error::Error for BadBody {}
 
 impl fmt::Display for Truncated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@
 use super::bad_head::BadHead;
 use super::fields::{Fields, Several};
 use super::grammar::{decimal, is_token, trim};
+use super::limits::HeadKind;
 use super::name::Name;
 use super::version::Version;
 
@@ -62,6 +63,18 @@ impl Declared {
     }
 }
 
+impl Declared {
+    /// Whether a response of this status may be followed by octets that belong to no message. A response to HEAD, and a 304
+    /// with a length, say what GET would bring.
+    pub(super) fn announces_octets_after(self, status: u16) -> bool {
+        match status {
+            100..=199 | 204 => self.coding.is_some() || self.length.is_some_and(|length| length > 0),
+            304 => self.coding.is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// Finds where a request's body ends.
 pub(super) fn request_framing(declared: Declared) -> Framing {
     match declared {
@@ -73,14 +86,16 @@ pub(super) fn request_framing(declared: Declared) -> Framing {
 }
 
 /// Finds where a response's body ends.
-pub(super) fn response_framing(declared: Declared, status: u16, to_head: bool) -> Result<Framing, BadHead> {
+pub(super) fn response_framing(
+    declared: Declared,
+    status: u16,
+    to_head: bool,
+    kind: HeadKind,
+) -> Result<Framing, BadHead> {
+    if kind == HeadKind::StrictResponse || matches!(status, 100 | 102..=199) {
+        refuse_body(declared, status, kind)?;
+    }
     match (status, declared) {
-        // RFC 9112 §6.1: "MUST NOT send a Transfer-Encoding header field" in either.
-        (100..=199 | 204, Declared { coding: Some(_), .. }) => Err(BadHead::CodingWithoutBody),
-        // RFC 9110 §8.6 forbids a length in both. In a 204 servers in use send 0 all the same, which
-        // hides nothing; any other number announces octets that would be taken for the next response.
-        (100..=199, Declared { length: Some(_), .. }) => Err(BadHead::LengthWithoutBody),
-        (204, Declared { length: Some(1..), .. }) => Err(BadHead::LengthWithoutBody),
         // Item 1.
         (100..=199 | 204 | 304, _) => Ok(Framing::None),
         _ if to_head => Ok(Framing::None),
@@ -88,6 +103,19 @@ pub(super) fn response_framing(declared: Declared, status: u16, to_head: bool) -
         (_, Declared { length: Some(length), .. }) => Ok(Framing::Length(length)),
         // Item 8.
         (_, Declared { coding: None, length: None }) => Ok(Framing::Close),
+    }
+}
+
+/// RFC 9112 §6.1 and RFC 9110 §8.6 forbid to announce a body in 1xx and 204. Servers in use do it all the same, and their
+/// 101 and 204 are passed on without: whatever follows, `announces_octets_after` keeps it from being taken for another
+/// response. An interim response has one behind it: there only a length of 0 hides nothing.
+fn refuse_body(declared: Declared, status: u16, kind: HeadKind) -> Result<(), BadHead> {
+    let is_strict = kind == HeadKind::StrictResponse;
+    match (status, declared) {
+        (100..=199 | 204, Declared { coding: Some(_), .. }) => Err(BadHead::CodingWithoutBody),
+        (100..=199 | 204, Declared { length: Some(1..), .. }) => Err(BadHead::LengthWithoutBody),
+        (100..=199, Declared { length: Some(0), .. }) if is_strict => Err(BadHead::LengthWithoutBody),
+        _ => Ok(()),
     }
 }
 

@@ -49,6 +49,15 @@ impl HostSpan {
         head.get(self.start.into()..self.host_end.into()).unwrap_or_default()
     }
 
+    /// The same without the dot of the root, with which a name may end: both are one name (RFC 1034 §3.1).
+    pub(super) fn relative_host<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        let host = self.host(head);
+        match host.strip_suffix(b".") {
+            Some(relative) if !relative.is_empty() && !relative.ends_with(b".") => relative,
+            _ => host,
+        }
+    }
+
     /// All of it, as it was spelt.
     pub fn authority<'a>(&self, head: &'a [u8]) -> &'a [u8] {
         head.get(self.start.into()..self.end.into()).unwrap_or_default()

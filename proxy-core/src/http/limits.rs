@@ -6,13 +6,23 @@ pub const HEAD_BYTES_MAX: usize = u16::MAX as usize;
 /// Most field lines that a head can have, whatever the limit in force.
 pub const FIELDS_MAX: usize = 256;
 
-/// Whose head to expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Whose message to expect, and what becomes of what is wrong in form but certain in meaning.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HeadKind {
-    /// From a client.
+    /// From a client: refused wherever two parsers could differ, and they could nearly everywhere.
+    #[default]
     Request,
-    /// From an upstream.
+    /// From an upstream: put right (`mend.rs`), as it is written anew for the client anyway.
     Response,
+    /// From an upstream with `strict = true`: refused.
+    StrictResponse,
+}
+
+impl HeadKind {
+    /// How an upstream's responses are read.
+    pub const fn response(strict: bool) -> Self {
+        if strict { Self::StrictResponse } else { Self::Response }
+    }
 }
 
 /// How much head there may be.

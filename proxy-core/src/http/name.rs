@@ -32,7 +32,11 @@ pub enum Name {
     XForwardedProto,
     XForwardedHost,
     XRequestId,
+    XRealIp,
+    /// A field in which a proxy tells of the client, and which is nobody's to send but a proxy's.
+    ClientClaim,
     ContentType,
+    Date,
 }
 
 impl Name {
@@ -134,45 +138,58 @@ static KNOWN_LENGTHS: [u32; 32] = {
 static KNOWN: [&[Known]; 26] = {
     const TE: &[Known] = &[known(b"te", Name::Te)];
     const VIA: &[Known] = &[known(b"via", Name::Via)];
-    const HOST: &[Known] = &[known(b"host", Name::Host)];
+    const FOUR: &[Known] = &[known(b"host", Name::Host), known(b"date", Name::Date)];
+    const PROXY: &[Known] = &[known(b"proxy", Name::ClientClaim)];
     const EXPECT: &[Known] = &[known(b"expect", Name::Expect)];
     const SEVEN: &[Known] = &[known(b"upgrade", Name::Upgrade), known(b"trailer", Name::Trailer)];
-    const FORWARDED: &[Known] = &[known(b"forwarded", Name::Forwarded)];
+    const NINE: &[Known] = &[known(b"forwarded", Name::Forwarded), known(b"x-real-ip", Name::XRealIp)];
     const TEN: &[Known] = &[known(b"connection", Name::Connection), known(b"keep-alive", Name::KeepAlive)];
+    const ELEVEN: &[Known] = &[known(b"x-client-ip", Name::ClientClaim)];
     const TWELVE: &[Known] = &[
         known(b"content-type", Name::ContentType),
         known(b"x-request-id", Name::XRequestId),
         known(b"max-forwards", Name::MaxForwards),
     ];
-    const FOURTEEN: &[Known] =
-        &[known(b"content-length", Name::ContentLength), known(b"http2-settings", Name::Http2Settings)];
-    const FOR: &[Known] = &[known(b"x-forwarded-for", Name::XForwardedFor)];
+    const FOURTEEN: &[Known] = &[
+        known(b"content-length", Name::ContentLength),
+        known(b"http2-settings", Name::Http2Settings),
+        known(b"true-client-ip", Name::ClientClaim),
+    ];
+    const FIFTEEN: &[Known] =
+        &[known(b"x-forwarded-for", Name::XForwardedFor), known(b"x-forwarded-ssl", Name::ClientClaim)];
     const SIXTEEN: &[Known] = &[
         known(b"x-forwarded-host", Name::XForwardedHost),
         known(b"proxy-connection", Name::ProxyConnection),
+        known(b"x-forwarded-port", Name::ClientClaim),
     ];
     const SEVENTEEN: &[Known] = &[
         known(b"transfer-encoding", Name::TransferEncoding),
         known(b"x-forwarded-proto", Name::XForwardedProto),
     ];
-    const AUTHENTICATE: &[Known] = &[known(b"proxy-authenticate", Name::ProxyAuthenticate)];
+    const EIGHTEEN: &[Known] = &[
+        known(b"proxy-authenticate", Name::ProxyAuthenticate),
+        known(b"x-forwarded-prefix", Name::ClientClaim),
+        known(b"x-forwarded-server", Name::ClientClaim),
+    ];
     const AUTHORIZATION: &[Known] = &[known(b"proxy-authorization", Name::ProxyAuthorization)];
     const INFO: &[Known] = &[known(b"proxy-authentication-info", Name::ProxyAuthenticationInfo)];
     let mut by_length: [&[Known]; 26] = [&[]; 26];
     let all = [
         TE,
         VIA,
-        HOST,
+        FOUR,
+        PROXY,
         EXPECT,
         SEVEN,
-        FORWARDED,
+        NINE,
         TEN,
+        ELEVEN,
         TWELVE,
         FOURTEEN,
-        FOR,
+        FIFTEEN,
         SIXTEEN,
         SEVENTEEN,
-        AUTHENTICATE,
+        EIGHTEEN,
         AUTHORIZATION,
         INFO,
     ];

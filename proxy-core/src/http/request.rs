@@ -19,9 +19,9 @@ use super::lines::{field_lines, request_line};
 use super::method::{METHOD_BYTES_MAX, Method};
 use super::name::Name;
 use super::start_line::RequestLine;
-use super::strict;
 use super::target::{RequestTarget, TargetForm};
 use super::version::Version;
+use super::{mend, strict};
 
 /// A request head that kept every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,12 +51,22 @@ impl RequestHead {
         match Self::parse_front(&mut raw, limits)? {
             Some(head) if raw.is_empty() => Ok(head),
             Some(_) => Err(BadHead::Incomplete),
-            None => {
-                let (line, fields) = strict::request(&raw, limits, &mut Vec::new())?;
-                let len = raw.len();
-                Self::interpret(&mut raw, len, line, fields, limits)
-            }
+            None => match Self::parse_slowly(raw.clone(), limits) {
+                Err(bad) if is_mendable(bad) => Self::mend(&raw, limits).ok_or(bad),
+                read => read,
+            },
         }
+    }
+
+    fn parse_slowly(mut raw: Bytes, limits: &HeadLimits) -> Result<Self, BadHead> {
+        let (line, fields) = strict::request(&raw, limits, &mut Vec::new())?;
+        let len = raw.len();
+        Self::interpret(&mut raw, len, line, fields, limits)
+    }
+
+    #[cold]
+    fn mend(raw: &[u8], limits: &HeadLimits) -> Option<Self> {
+        Self::parse_slowly(mend::request(raw)?.into(), limits).ok()
     }
 
     /// The short way, for the first octets of a request: takes a usual head off the front of `input` if it is there whole,
@@ -83,7 +93,10 @@ impl RequestHead {
             Ok(&(line, fields.clone())),
             "the fast path reads a head differently"
         );
-        Self::interpret(input, len, line, fields, limits).map(Some)
+        match Self::interpret(input, len, line, fields, limits) {
+            Err(bad) if is_mendable(bad) => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     fn interpret(
@@ -112,7 +125,7 @@ impl RequestHead {
             max_forwards: max_forwards(head, &fields, method)?,
             keep_alive: options.persist(version),
             expect_continue: expect_continue(head, &fields, version, framing)?,
-            upgrade: options.upgrade && wants_upgrade(head, &fields, version, framing),
+            upgrade: options.upgrade && wants_upgrade(head, &fields, version),
             raw: input.split_to(len),
             fields,
             target,
@@ -191,14 +204,14 @@ impl RequestHead {
         self.target.after_authority(&self.raw)
     }
 
-    /// The host that is asked for, without its port, as it was spelt (hosts ignore case): from the
-    /// target if that is in absolute-form, else from Host. `None` only in HTTP/1.0.
+    /// The host that is asked for, without its port and the dot that ends a fully qualified name, as it was spelt (hosts
+    /// ignore case): from the target if that is in absolute-form, else from Host. `None` only in HTTP/1.0.
     pub fn host(&self) -> Option<&str> {
         core::str::from_utf8(self.host_bytes()?).ok()
     }
 
     pub(crate) fn host_bytes(&self) -> Option<&[u8]> {
-        Some(self.host?.host(&self.raw))
+        Some(self.host?.relative_host(&self.raw))
     }
 
     /// `host` in lower case; copied only if it was not.
@@ -262,6 +275,11 @@ impl RequestHead {
     }
 }
 
+/// Whether `mend.rs` might put right what is wrong.
+fn is_mendable(bad: BadHead) -> bool {
+    matches!(bad, BadHead::BadLength | BadHead::BadConnection | BadHead::UnderscoredName)
+}
+
 fn known_method(name: &[u8]) -> Result<Method, BadHead> {
     match Method::of(name) {
         Method::Extension if name == b"CONNECT" => Err(BadHead::ConnectUnsupported),
@@ -314,12 +332,10 @@ fn expect_continue(
     Ok(expected && version == Version::Http11 && !framing.is_empty())
 }
 
-/// RFC 9110 §7.8: not from HTTP/1.0. Not with a body either: it and the new protocol would share one
-/// stream. Nor to HTTP/2, which would carry requests through the tunnel past every rule of ours.
-fn wants_upgrade(head: &[u8], fields: &Fields, version: Version, framing: Framing) -> bool {
+/// RFC 9110 §7.8: not from HTTP/1.0. Nor to HTTP/2, which would carry requests through the tunnel past every rule of ours.
+fn wants_upgrade(head: &[u8], fields: &Fields, version: Version) -> bool {
     let mut offered = fields.named(Name::Upgrade).flat_map(|field| list(field.value(head))).peekable();
     version == Version::Http11
-        && framing == Framing::None
         && offered.peek().is_some()
         && offered.all(|protocol| !trim(protocol).eq_ignore_ascii_case(b"h2c"))
 }

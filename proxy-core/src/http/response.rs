@@ -1,4 +1,4 @@
-//! A response's head: parsed once, as strictly as a request's.
+//! A response's head: parsed once, and put right first where that is needed and certain.
 //!
 //! Does not know what is forwarded, nor whom the response is for.
 
@@ -12,12 +12,12 @@ use super::field::Field;
 use super::fields::Fields;
 use super::framing::{Declared, Framing, response_framing};
 use super::grammar::{decimal, list, trim};
-use super::limits::HeadLimits;
+use super::limits::{HeadKind, HeadLimits};
 use super::lines::{field_lines, status_line};
 use super::name::Name;
 use super::start_line::StatusLine;
-use super::strict;
 use super::version::Version;
+use super::{mend, strict};
 
 /// A response head that kept every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -34,23 +34,50 @@ pub struct ResponseHead {
 
 impl ResponseHead {
     /// Parses `raw`: one whole head, from its first octet to the end of its empty line. A response to
-    /// HEAD has no body whatever its fields say.
+    /// HEAD has no body whatever its fields say. What is certain in meaning is put right, unless it is to be strict.
     ///
     /// # Errors
     /// The first rule broken. Whichever it is, the client is owed a 502.
-    pub fn parse(mut raw: Bytes, request_method_is_head: bool, limits: &HeadLimits) -> Result<Self, BadHead> {
+    pub fn parse(raw: Bytes, request_method_is_head: bool, limits: &HeadLimits) -> Result<Self, BadHead> {
+        Self::parse_as(HeadKind::Response, raw, request_method_is_head, limits)
+    }
+
+    /// The same by the rules of `kind`.
+    ///
+    /// # Errors
+    /// The first rule broken.
+    #[expect(clippy::needless_pass_by_value, reason = "a head is handed over: what is kept is a part of it")]
+    pub fn parse_as(
+        kind: HeadKind,
+        raw: Bytes,
+        request_method_is_head: bool,
+        limits: &HeadLimits,
+    ) -> Result<Self, BadHead> {
         if raw.len() > limits.head_bytes() {
             return Err(BadHead::HeadTooLong);
         }
-        match Self::parse_front(&mut raw, request_method_is_head, limits)? {
-            Some(head) if raw.is_empty() => Ok(head),
-            Some(_) => Err(BadHead::Incomplete),
-            None => {
-                let (line, fields) = strict::response(&raw, limits, &mut Vec::new())?;
-                let len = raw.len();
-                Self::interpret(&mut raw, len, line, fields, request_method_is_head)
+        match Self::parse_slowly(raw.clone(), request_method_is_head, kind, limits) {
+            Err(bad) if kind == HeadKind::Response => {
+                Self::mend(&raw, request_method_is_head, limits).ok_or(bad)
             }
+            read => read,
         }
+    }
+
+    fn parse_slowly(
+        mut raw: Bytes,
+        to_head: bool,
+        kind: HeadKind,
+        limits: &HeadLimits,
+    ) -> Result<Self, BadHead> {
+        let (line, fields) = strict::response(&raw, limits, &mut Vec::new())?;
+        let len = raw.len();
+        Self::interpret(&mut raw, len, line, fields, to_head, kind)
+    }
+
+    #[cold]
+    fn mend(raw: &[u8], to_head: bool, limits: &HeadLimits) -> Option<Self> {
+        Self::parse_slowly(mend::response(raw)?.into(), to_head, HeadKind::Response, limits).ok()
     }
 
     /// The short way, for the first octets of a response: takes a usual head off the front of `input` if it is there whole,
@@ -63,13 +90,15 @@ impl ResponseHead {
         request_method_is_head: bool,
         limits: &HeadLimits,
     ) -> Result<Option<Self>, BadHead> {
-        Self::parse_front_in(input, request_method_is_head, limits, &mut Vec::new())
+        let kind = HeadKind::Response;
+        Self::parse_front_in(input, request_method_is_head, kind, limits, &mut Vec::new())
     }
 
     /// The same, keeping the list of lines in memory that an earlier head left.
     pub(crate) fn parse_front_in(
         input: &mut Bytes,
         request_method_is_head: bool,
+        kind: HeadKind,
         limits: &HeadLimits,
         memory: &mut Vec<Field>,
     ) -> Result<Option<Self>, BadHead> {
@@ -82,7 +111,11 @@ impl ResponseHead {
             Ok(&(line, fields.clone())),
             "the fast path reads a head differently"
         );
-        Self::interpret(input, len, line, fields, request_method_is_head).map(Some)
+        match Self::interpret(input, len, line, fields, request_method_is_head, kind) {
+            // There may be something to put right: `parse` sees to it.
+            Err(_) if kind == HeadKind::Response => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     fn interpret(
@@ -91,18 +124,23 @@ impl ResponseHead {
         StatusLine { status, version, .. }: StatusLine,
         mut fields: Fields,
         to_head: bool,
+        kind: HeadKind,
     ) -> Result<Self, BadHead> {
-        if !(100..=599).contains(&status) {
+        // All that three digits can say but what no class begins with (RFC 9110 §15).
+        if status < 100 {
             return Err(BadHead::BadStatus);
         }
         let head = input.get(..len).unwrap_or_default();
-        let framing = response_framing(Declared::read(head, &fields, version)?, status, to_head)?;
+        let declared = Declared::read(head, &fields, version)?;
+        let framing = response_framing(declared, status, to_head, kind)?;
         let options = ConnectionOptions::read(head, &mut fields)?;
         Ok(Self {
             status,
             version,
             framing,
-            keep_alive: options.persist(version) && framing != Framing::Close,
+            keep_alive: options.persist(version)
+                && framing != Framing::Close
+                && !declared.announces_octets_after(status),
             keep_alive_timeout: keep_alive_timeout(head, &fields),
             event_stream: is_event_stream(head, &fields),
             raw: input.split_to(len),
@@ -120,7 +158,7 @@ impl ResponseHead {
         self.version
     }
 
-    /// The status code, 100–599.
+    /// The status code, 100–999.
     pub fn status(&self) -> u16 {
         self.status
     }

@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 
 use super::bad_head::BadHead;
 use super::limits::{HeadKind, HeadLimits};
-use super::strict;
+use super::{mend, strict};
 
 /// Most empty lines skipped before a request; RFC 9112 §2.2 asks for "at least one".
 const BLANK_LINES_MAX: u8 = 4;
@@ -52,39 +52,56 @@ impl HeadScanner {
     ) -> Result<Option<usize>, BadHead> {
         let window = buf.get(..limits.head_bytes()).unwrap_or(buf);
         if self.scanned == 0 {
-            strict::first_octets(window, kind)?;
+            begins(window, kind)?;
         }
         if kind == HeadKind::Request && matches!(window, [] | [b'\r']) {
             return Ok(None);
         }
         let was_first_line = self.line_start == 0;
-        if let Some(len) = self.find_end(window)? {
+        if let Some(len) = self.find_end(window, kind)? {
             return Ok(Some(len));
         }
         // So that nonsense is refused at once and not at a timeout. It is read anew each time until it is whole: within the
         // limit of the target that costs less than the system call that brought the octets.
         if was_first_line {
-            strict::start_line(window, kind, limits)?;
+            so_far(window, kind, limits)?;
         }
-        if window.len() == limits.head_bytes() {
-            return Err(strict::too_long(window, kind));
+        if window.len() < limits.head_bytes() {
+            return Ok(None);
         }
-        Ok(None)
+        let is_target = kind == HeadKind::Request && strict::is_in_target(window);
+        Err(if is_target { BadHead::TargetTooLong } else { BadHead::HeadTooLong })
     }
 
-    fn find_end(&mut self, window: &[u8]) -> Result<Option<usize>, BadHead> {
+    fn find_end(&mut self, window: &[u8], kind: HeadKind) -> Result<Option<usize>, BadHead> {
         let unseen = window.get(self.scanned..).unwrap_or_default();
         for lf in memchr_iter(b'\n', unseen) {
             let lf = self.scanned + lf;
-            if lf.checked_sub(1).and_then(|before| window.get(before)) != Some(&b'\r') {
-                return Err(BadHead::BareLf);
-            }
-            if lf == self.line_start + 1 {
-                return Ok(Some(lf + 1));
+            match window.get(self.line_start..lf).unwrap_or_default() {
+                b"\r" => return Ok(Some(lf + 1)),
+                b"" if kind == HeadKind::Response => return Ok(Some(lf + 1)),
+                [.., b'\r'] => {}
+                _ if kind == HeadKind::Response => {}
+                _ => return Err(BadHead::BareLf),
             }
             self.line_start = lf + 1;
         }
         self.scanned = window.len();
         Ok(None)
+    }
+}
+
+fn begins(head: &[u8], kind: HeadKind) -> Result<(), BadHead> {
+    match kind {
+        HeadKind::Request => strict::request_begins(head),
+        HeadKind::Response | HeadKind::StrictResponse => strict::response_begins(head),
+    }
+}
+
+fn so_far(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> Result<(), BadHead> {
+    match kind {
+        HeadKind::Request => strict::request_so_far(head, limits),
+        HeadKind::Response => strict::response_so_far(&mend::start_of_response(head)),
+        HeadKind::StrictResponse => strict::response_so_far(head),
     }
 }

@@ -13,7 +13,7 @@ use super::bad_head::BadHead;
 use super::field::Field;
 use super::fields::Fields;
 use super::grammar::{is_space, is_tchar, is_token, is_visible};
-use super::limits::{FIELDS_MAX, HeadKind, HeadLimits};
+use super::limits::{FIELDS_MAX, HeadLimits};
 use super::method::METHOD_BYTES_MAX;
 use super::start_line::{RequestLine, StatusLine, Target};
 use super::version::Version;
@@ -24,11 +24,11 @@ pub(super) fn request(
     limits: &HeadLimits,
     memory: &mut Vec<Field>,
 ) -> Result<(RequestLine, Fields), BadHead> {
-    first_octets(head, HeadKind::Request)?;
+    request_begins(head)?;
     line_ends(head)?;
     let mut headers = [EMPTY_HEADER; FIELDS_MAX];
     let mut read = httparse::Request::new(headers.get_mut(..limits.fields()).unwrap_or_default());
-    is_all(read.parse(head), head, HeadKind::Request)?;
+    is_all(read.parse(head), head, request_fault)?;
     let (Some(method), Some(path)) = (read.method, read.path) else { return Err(BadHead::Incomplete) };
     let target = target(place(head, path.as_bytes()), path.as_bytes())?;
     let line = RequestLine {
@@ -48,11 +48,11 @@ pub(super) fn response(
     limits: &HeadLimits,
     memory: &mut Vec<Field>,
 ) -> Result<(StatusLine, Fields), BadHead> {
-    first_octets(head, HeadKind::Response)?;
+    response_begins(head)?;
     line_ends(head)?;
     let mut headers = [EMPTY_HEADER; FIELDS_MAX];
     let mut read = httparse::Response::new(headers.get_mut(..limits.fields()).unwrap_or_default());
-    is_all(read.parse(head), head, HeadKind::Response)?;
+    is_all(read.parse(head), head, response_fault)?;
     let line = StatusLine {
         version: version(read.version),
         status: read.code.unwrap_or_default(),
@@ -75,43 +75,61 @@ pub(super) fn trailers(section: &[u8]) -> Result<Vec<Field>, BadHead> {
     }
 }
 
-/// Judges the start line of a head that is not whole yet: whether it is good, or can still become so.
-pub(super) fn start_line(head: &[u8], kind: HeadKind, limits: &HeadLimits) -> Result<(), BadHead> {
-    let line = head.get(..memchr(b'\n', head).map_or(head.len(), |lf| lf + 1)).unwrap_or_default();
-    first_octets(line, kind)?;
+/// Judges the start line of a request that is not whole yet: whether it is good, or can still become so.
+pub(super) fn request_so_far(head: &[u8], limits: &HeadLimits) -> Result<(), BadHead> {
+    let line = start_line(head);
+    request_begins(line)?;
     line_ends(line)?;
-    let read = match kind {
-        HeadKind::Request => httparse::Request::new(&mut []).parse(line),
-        HeadKind::Response => httparse::Response::new(&mut []).parse(line),
-    };
-    match read {
-        Err(Error::Version) if may_become_version(line, kind) => {}
-        Err(error) => return Err(fault(error, line, kind)),
+    match httparse::Request::new(&mut []).parse(line) {
+        Err(Error::Version) if may_become_version(line, version_of_request) => {}
+        Err(error) => return Err(request_fault(error, line)),
         Ok(_) => {}
     }
-    if kind == HeadKind::Request { sizes(line, limits) } else { Ok(()) }
+    sizes(line, limits)
 }
 
-/// Which rule a head breaks that has reached its limit before its end.
-pub(super) fn too_long(head: &[u8], kind: HeadKind) -> BadHead {
-    let is_in_target = first_line(head).iter().filter(|octet| **octet == b' ').count() < 2;
-    if kind == HeadKind::Request && is_in_target { BadHead::TargetTooLong } else { BadHead::HeadTooLong }
+/// The same of a response.
+pub(super) fn response_so_far(head: &[u8]) -> Result<(), BadHead> {
+    let line = start_line(head);
+    response_begins(line)?;
+    line_ends(line)?;
+    match httparse::Response::new(&mut []).parse(line) {
+        Err(Error::Version) if may_become_version(line, version_of_response) => Ok(()),
+        Err(error) => Err(response_fault(error, line)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Whether a head that has reached its limit is still within its target.
+pub(super) fn is_in_target(head: &[u8]) -> bool {
+    first_line(head).iter().filter(|octet| **octet == b' ').count() < 2
 }
 
 /// What the first octets can tell before there is a line: what comes is no HTTP at all.
-pub(super) fn first_octets(head: &[u8], kind: HeadKind) -> Result<(), BadHead> {
-    match (kind, head) {
-        (_, []) => Ok(()),
-        // A TLS record: handshake, then version 3.x (RFC 8446 §5.1).
-        (_, [0x16] | [0x16, 0x03, ..]) => Err(BadHead::TlsHandshake),
-        (HeadKind::Response, _) if head.iter().zip(b"HTTP/").all(|(octet, http)| octet == http) => Ok(()),
-        (HeadKind::Request, [b'\r']) => Ok(()),
-        (HeadKind::Request, [b'\r', second, ..]) if *second != b'\n' => Err(BadHead::BareCr),
-        (HeadKind::Request, [b'\n', ..]) => Err(BadHead::BareLf),
-        (HeadKind::Request, [b' ' | b'\t', ..]) => Err(BadHead::BadRequestLine),
-        (HeadKind::Request, [first, ..]) if is_tchar(*first) => Ok(()),
+pub(super) fn request_begins(head: &[u8]) -> Result<(), BadHead> {
+    match head {
+        [] | [b'\r'] => Ok(()),
+        _ if is_tls(head) => Err(BadHead::TlsHandshake),
+        [b'\r', second, ..] if *second != b'\n' => Err(BadHead::BareCr),
+        [b'\n', ..] => Err(BadHead::BareLf),
+        [b' ' | b'\t', ..] => Err(BadHead::BadRequestLine),
+        [first, ..] if is_tchar(*first) => Ok(()),
         _ => Err(BadHead::NotHttp),
     }
+}
+
+/// The same of a response.
+pub(super) fn response_begins(head: &[u8]) -> Result<(), BadHead> {
+    match head {
+        _ if head.iter().zip(b"HTTP/").all(|(octet, http)| octet == http) => Ok(()),
+        _ if is_tls(head) => Err(BadHead::TlsHandshake),
+        _ => Err(BadHead::NotHttp),
+    }
+}
+
+/// A TLS record: handshake, then version 3.x (RFC 8446 §5.1).
+fn is_tls(head: &[u8]) -> bool {
+    matches!(head, [0x16] | [0x16, 0x03, ..])
 }
 
 /// httparse takes LF alone for the end of a line. Others do not.
@@ -131,11 +149,15 @@ fn line_ends(head: &[u8]) -> Result<(), BadHead> {
 }
 
 /// Insists that the head is whole and nothing follows it.
-fn is_all(read: httparse::Result<usize>, head: &[u8], kind: HeadKind) -> Result<(), BadHead> {
+fn is_all(
+    read: httparse::Result<usize>,
+    head: &[u8],
+    fault: impl Fn(Error, &[u8]) -> BadHead,
+) -> Result<(), BadHead> {
     match read {
         Ok(Status::Complete(len)) if len == head.len() => Ok(()),
         Ok(_) => Err(BadHead::Incomplete),
-        Err(error) => Err(fault(error, head, kind)),
+        Err(error) => Err(fault(error, head)),
     }
 }
 
@@ -193,38 +215,38 @@ fn sizes(head: &[u8], limits: &HeadLimits) -> Result<(), BadHead> {
     }
 }
 
-/// The rule that `head` breaks, which httparse refused with `error`.
-fn fault(error: Error, head: &[u8], kind: HeadKind) -> BadHead {
-    match (error, kind) {
-        (Error::HeaderName | Error::HeaderValue | Error::TooManyHeaders, _) => {
-            field_fault(error, head.get(first_line(head).len()..).unwrap_or_default())
-        }
-        (Error::Token | Error::Version | Error::Status | Error::NewLine, HeadKind::Request) => {
-            request_line_fault(error, first_line(head))
-        }
-        (Error::Token | Error::Version | Error::Status | Error::NewLine, HeadKind::Response) => {
-            match version_text(first_line(head), kind) {
-                version if error == Error::Version && is_other_version(version) => {
-                    BadHead::UnsupportedVersion
-                }
-                _ => BadHead::BadStatusLine,
-            }
-        }
-    }
-}
-
-fn request_line_fault(error: Error, line: &[u8]) -> BadHead {
+/// The rule that the request head breaks that httparse refused with `error`.
+fn request_fault(error: Error, head: &[u8]) -> BadHead {
+    let line = first_line(head);
     let mut words = line.splitn(3, |octet| *octet == b' ');
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     match error {
-        Error::Version if line.starts_with(b"PRI * HTTP/2.0") => BadHead::Http2Preface,
-        Error::Version if is_other_version(version_text(line, HeadKind::Request)) => {
-            BadHead::UnsupportedVersion
+        Error::HeaderName | Error::HeaderValue | Error::TooManyHeaders => {
+            field_fault(error, behind(line, head))
         }
+        Error::Version if line.starts_with(b"PRI * HTTP/2.0") => BadHead::Http2Preface,
+        Error::Version if is_other_version(version_of_request(line)) => BadHead::UnsupportedVersion,
         Error::Token if !method.iter().copied().all(is_tchar) => BadHead::BadMethod,
         Error::Token if !target.iter().copied().all(is_visible) => BadHead::BadTarget,
-        _ => BadHead::BadRequestLine,
+        Error::Version | Error::Token | Error::NewLine | Error::Status => BadHead::BadRequestLine,
     }
+}
+
+/// The same of a response head.
+fn response_fault(error: Error, head: &[u8]) -> BadHead {
+    let line = first_line(head);
+    match error {
+        Error::HeaderName | Error::HeaderValue | Error::TooManyHeaders => {
+            field_fault(error, behind(line, head))
+        }
+        Error::Version if is_other_version(version_of_response(line)) => BadHead::UnsupportedVersion,
+        Error::Version | Error::Token | Error::NewLine | Error::Status => BadHead::BadStatusLine,
+    }
+}
+
+/// What follows the first line of `head`.
+fn behind<'a>(line: &[u8], head: &'a [u8]) -> &'a [u8] {
+    head.get(line.len()..).unwrap_or_default()
 }
 
 /// The rule that the first bad one of `lines` breaks.
@@ -249,12 +271,12 @@ fn name_fault(line: &[u8]) -> Option<BadHead> {
 }
 
 /// What stands in the place of the version, as far as it is there.
-fn version_text(line: &[u8], kind: HeadKind) -> &[u8] {
-    match kind {
-        HeadKind::Request => line.splitn(3, |octet| *octet == b' ').nth(2),
-        HeadKind::Response => line.split(|octet| *octet == b' ').next(),
-    }
-    .unwrap_or_default()
+fn version_of_request(line: &[u8]) -> &[u8] {
+    line.splitn(3, |octet| *octet == b' ').nth(2).unwrap_or_default()
+}
+
+fn version_of_response(line: &[u8]) -> &[u8] {
+    line.split(|octet| *octet == b' ').next().unwrap_or_default()
 }
 
 /// Whether `text` is an `HTTP-version` (RFC 9112 §2.3).
@@ -272,11 +294,17 @@ fn is_other_version(text: &[u8]) -> bool {
 }
 
 /// Whether `head` ends within its version, so that nothing can be said of that yet.
-fn may_become_version(head: &[u8], kind: HeadKind) -> bool {
-    let text = version_text(first_line(head), kind);
+fn may_become_version(head: &[u8], version: impl Fn(&[u8]) -> &[u8]) -> bool {
+    let text = version(first_line(head));
     let missing = b"HTTP/1.1".get(text.len()..).unwrap_or_default();
     let ends_there = head.ends_with(text) && !missing.is_empty();
     ends_there && is_version(&[text, missing].concat())
+}
+
+/// The first line of `head` with its end, or what there is of it.
+fn start_line(head: &[u8]) -> &[u8] {
+    let end = memchr(b'\n', head).map_or(head.len(), |lf| lf + 1);
+    head.get(..end).unwrap_or_default()
 }
 
 /// The first line of `head` without its CRLF, or what there is of it.

@@ -44,6 +44,14 @@ fn read_response(octets: &[u8], step: usize, limits: &HeadLimits) -> Result<Opti
     }
 }
 
+fn read_strictly(octets: &[u8], step: usize, limits: &HeadLimits) -> Result<Option<ResponseHead>, BadHead> {
+    let kind = HeadKind::StrictResponse;
+    match find_head(octets, step, kind, limits)? {
+        Some(head) => ResponseHead::parse_as(kind, head, false, limits).map(Some),
+        None => Ok(None),
+    }
+}
+
 fn find_head(
     octets: &[u8],
     step: usize,

@@ -2,6 +2,7 @@
 //!
 //! Does not know whether anybody wants trailers.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -30,6 +31,17 @@ impl Trailers {
             lines.extend_from_slice(section.get(field.start()..field.end()).unwrap_or_default());
         }
         Ok(if lines.is_empty() { None } else { Some(Self { lines: lines.into() }) })
+    }
+
+    /// The same without the fields of these names. `None` if nothing is left.
+    pub(crate) fn without(self, names: &[String]) -> Option<Self> {
+        let is_named = |line: &[u8]| {
+            let name = line.split(|octet| *octet == b':').next().unwrap_or_default();
+            names.iter().any(|named| name.eq_ignore_ascii_case(named.as_bytes()))
+        };
+        let all = self.lines.split_inclusive(|octet| *octet == b'\n');
+        let lines: Vec<u8> = all.filter(|line| !is_named(line)).flatten().copied().collect();
+        (!lines.is_empty()).then(|| Self { lines: lines.into() })
     }
 
     /// The lines, each with its CRLF; without the empty line that ends the section.

@@ -2,7 +2,8 @@
 
 use super::names::ClusterName;
 use super::shortest;
-use crate::config::{Config, Limits, Route};
+use crate::config::{Config, Dialect, Limits, Route};
+use crate::forward::via_mark;
 use crate::http::HeadLimits;
 use crate::ids::{ClusterId, RouteId};
 use crate::timeouts::{Runs, Timeouts};
@@ -29,6 +30,10 @@ pub struct Rules {
     /// What holds for all requests alike.
     pub(crate) config: Arc<Config>,
     pub(crate) head_limits: HeadLimits,
+    /// How the servers are spoken with.
+    pub(crate) dialect: Dialect,
+    /// What follows our name in the Via of requests.
+    pub(crate) mark: String,
     /// No deadline of a request comes sooner after its first octet than this, in nanoseconds.
     pub(crate) shortest: u64,
 }
@@ -56,6 +61,8 @@ impl Rules {
             request_body_max: None,
             config: Arc::clone(config),
             head_limits: head_limits(&config.limits),
+            dialect: Dialect::default(),
+            mark: via_mark(config.instance),
             shortest: shortest::of(Runs::Unrouted, &config.timeouts),
         }
     }
@@ -72,6 +79,8 @@ impl Rules {
             request_body_max: route.request_body_max,
             config: Arc::clone(&unrouted.config),
             head_limits: unrouted.head_limits,
+            dialect: unrouted.config.clusters[route.cluster.index()].dialect,
+            mark: unrouted.mark.clone(),
             shortest: shortest::of(Runs::Carried, &route.timeouts),
         }
     }
@@ -115,6 +124,8 @@ impl Hash for Rules {
             request_body_max: _,
             config: _,
             head_limits: _,
+            dialect: _,
+            mark: _,
             shortest: _,
         } = self;
         (generation, matched).hash(state);

@@ -74,7 +74,8 @@ fn what_stays_keeps_its_id_and_no_id_is_given_twice() {
 fn a_route_leads_to_the_cluster_that_it_names_wherever_that_stands() {
     let first = Plan::new(config(&[80], &[("web", &[1])])).unwrap();
     let second = first.following(config(&[80], &[("api", &[2]), ("web", &[1])])).unwrap();
-    let cluster = |path: &str| second.find(b"", path.as_bytes())?.matched.as_ref().map(|it| it.cluster.id);
+    let cluster =
+        |path: &str| second.find(b"", path.as_bytes()).unwrap()?.matched.as_ref().map(|it| it.cluster.id);
     assert_eq!(cluster("/web"), Some(ClusterId(0)));
     assert_eq!(cluster("/api"), Some(ClusterId(1)));
     assert_eq!(cluster("/"), None);
@@ -85,7 +86,7 @@ fn rules_say_what_was_configured_and_outlive_their_plan() {
     let mut configured = config(&[80], &[("web", &[1])]);
     configured.routes[0].request_body_max = Some(7);
     let plan = Plan::new(configured).unwrap();
-    let rules = Arc::clone(plan.find(b"", b"/web").unwrap());
+    let rules = Arc::clone(plan.find(b"", b"/web").unwrap().unwrap());
     drop(plan);
     assert_eq!((rules.request_body_max, rules.generation, rules.route()), (Some(7), 0, Some(RouteId(0))));
     assert_eq!(rules.matched.as_ref().unwrap().name, "*/web");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "the harness is a test, too")]
 
 mod backpressure;
+mod dialect;
 mod drain;
 mod early_responses;
 mod failover;

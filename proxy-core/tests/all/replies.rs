@@ -155,7 +155,7 @@ fn nonsense_from_the_upstream_is_a_502() {
         ("hello there, this is not HTTP|", "http_protocol_error"),
         ("HTTP/1.1 200 OK|Content-Length: 1|Transfer-Encoding: chunked||", "http_protocol_error"),
         ("HTTP/1.1 200 OK|Content-Length: 1|Content-Length: 2||", "http_protocol_error"),
-        ("HTTP/1.1 999 What|Content-Length: 0||", "http_protocol_error"),
+        ("HTTP/1.1 099 What|Content-Length: 0||", "http_protocol_error"),
     ] {
         let mut t = Script::new();
         let client = t.client();

@@ -22,12 +22,16 @@ pub(super) fn route(path: &Path, method: &str, url: &str) -> Exit {
         Err(exit) => return exit,
     };
     match loaded.config.route_for(&place.host, &place.path) {
-        Some(id) => {
+        Ok(Some(id)) => {
             say(&format!("{method} {url}\n{}", report(&loaded, id)));
             Exit::Ok
         }
-        None => {
+        Ok(None) => {
             say(&format!("{method} {url}\nno route matches: 404 no_route\n"));
+            Exit::Failed
+        }
+        Err(bad) => {
+            say(&format!("{method} {url}\nrefused: 400 bad_request. {bad}\n"));
             Exit::Failed
         }
     }

@@ -8,7 +8,8 @@ use super::section::{Context, Section};
 use super::timeouts::{Origins, Scope, Sourced};
 use super::tree::{Entry, Node, Value};
 use super::upstreams::Upstreams;
-use proxy_core::Route;
+use proxy_core::http::normal_path;
+use proxy_core::{Paths, Route};
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
@@ -64,6 +65,7 @@ impl<'a> Routes<'a> {
         let route = Route {
             host: None,
             path: "/".into(),
+            paths: Paths::Normal,
             cluster,
             timeouts: self.defaults.timeouts.timeouts.clone(),
             stream: false,
@@ -82,9 +84,10 @@ impl<'a> Routes<'a> {
         let request_body_max =
             section.section("limits").and_then(limits).unwrap_or(self.defaults.request_body_max);
         let hosts = section.take("host").map_or_else(|| vec![(None, place)], |node| hosts(context, &node));
+        let paths = section.read("paths", paths).unwrap_or_default();
         let (path, path_place) = match section.take("path") {
             None => (Some("/".to_owned()), place),
-            Some(node) => (context.read(&node, path), node.place),
+            Some(node) => (context.read(&node, |value| path(value, paths)), node.place),
         };
         section.not_yet(&["retry", "headers", "rewrite", "rate_limit", "name"]);
         let to = section.take("to");
@@ -100,6 +103,7 @@ impl<'a> Routes<'a> {
             let route = Route {
                 host,
                 path: path.clone(),
+                paths,
                 cluster,
                 timeouts: timeouts.timeouts.clone(),
                 stream,
@@ -146,11 +150,14 @@ fn hosts(context: &Context<'_>, node: &Node) -> Vec<(Option<String>, Place)> {
     nodes.iter().filter_map(|node| Some((context.read(node, host)?, node.place))).collect()
 }
 
-/// A host without a port, in lower case; `*` is any.
+/// A host without a port and the dot of the root, in lower case; `*` is any.
 fn host(value: &Value) -> Result<Option<String>, Complaint> {
     let text = scalar::text(value)?;
     let bad = |label: &str| Err(Complaint::new(format!("{text:?} is not a host"), label));
-    let host = text.to_ascii_lowercase();
+    let mut host = text.to_ascii_lowercase();
+    if host.ends_with('.') && !host.ends_with("..") && host.len() > 1 {
+        host.pop();
+    }
     if host == "*" {
         return Ok(None);
     }
@@ -169,8 +176,17 @@ fn host(value: &Value) -> Result<Option<String>, Complaint> {
     }
 }
 
+/// Which form of paths is matched.
+fn paths(value: &Value) -> Result<Paths, Complaint> {
+    match scalar::text(value)? {
+        "normal" => Ok(Paths::Normal),
+        "raw" => Ok(Paths::Raw),
+        other => Err(Complaint::new(format!("unknown paths {other:?}"), "use \"normal\" or \"raw\"")),
+    }
+}
+
 /// A path prefix.
-fn path(value: &Value) -> Result<String, Complaint> {
+fn path(value: &Value, paths: Paths) -> Result<String, Complaint> {
     let text = scalar::text(value)?;
     let bad = |label: &str| Err(Complaint::new(format!("{text:?} is not a path"), label));
     if !text.starts_with('/') {
@@ -185,5 +201,10 @@ fn path(value: &Value) -> Result<String, Complaint> {
     if text.bytes().any(|octet| !octet.is_ascii_graphic()) {
         return bad("write other characters percent-encoded, as they are sent");
     }
-    Ok(text.into())
+    match normal_path(text.as_bytes()) {
+        Err(_) if paths == Paths::Normal => {
+            bad("no path is like this in its normal form, which is what is matched unless paths = \"raw\"")
+        }
+        _ => Ok(text.into()),
+    }
 }

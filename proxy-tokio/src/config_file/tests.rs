@@ -1,7 +1,7 @@
 //! What may be written, what it means, and what is said of mistakes.
 
 use super::*;
-use proxy_core::{Balance, Cluster, ClusterId, Endpoint, Route, RouteId, Timeouts};
+use proxy_core::{Balance, Cluster, ClusterId, Dialect, Endpoint, Paths, Route, RouteId, Timeouts, Via};
 use std::time::Duration;
 
 /// Knows one name, with two addresses.
@@ -72,12 +72,15 @@ fn the_documented_example_means_what_it_says() {
         r#"
 listen = ":8080"
 to     = "app"
+client_fields = "CF-Connecting-IP"
 
 [upstream.app]
 servers = ["10.0.0.1:9001", "10.0.0.2:9001", { addr = "10.0.0.3:9001", weight = 2 }]
 balance = "round_robin"
 max_connections = 100
 max_queue = 7
+strict = true
+via = "response"
 
 [timeouts]
 connect = "2s"
@@ -110,7 +113,9 @@ request_body       = "off"
         ],
         balance: Balance::RoundRobin,
         max_queue: 7,
+        dialect: Dialect { strict: true, via: Via::Response },
     }];
+    expected.client_fields = vec!["CF-Connecting-IP".into()];
     let timeouts = &mut expected.timeouts;
     (timeouts.connect, timeouts.write, timeouts.read, timeouts.total) =
         (seconds(2), seconds(16), seconds(17), seconds(40));
@@ -258,6 +263,7 @@ to   = "web"
     let route = |host: Option<&str>, path: &str, cluster| Route {
         host: host.map(String::from),
         path: path.into(),
+        paths: Paths::Normal,
         cluster: ClusterId(cluster),
         timeouts: global.clone(),
         stream: false,
@@ -626,4 +632,28 @@ fn every_address_of_both_families_and_different_ports_are_different_listeners() 
             "{listen}"
         );
     }
+}
+
+#[test]
+fn a_host_may_end_with_the_dot_of_the_root() {
+    let config = with("[[route]]\nhost = \"Shop.example.com.\"\nto = \":2\"");
+    assert_eq!(config.routes[0].host.as_deref(), Some("shop.example.com"));
+    assert_eq!(config.route_for("shop.example.com", "/"), Ok(Some(RouteId(0))));
+}
+
+#[test]
+fn what_is_said_of_the_client_and_of_ourselves_is_checked() {
+    let bad = problems("client_fields = [\"X-Me\", \"Host\", \"a b\"]");
+    assert_eq!(bad.len(), 2, "{bad:?}");
+    let bad = told("to = \"a\"\n[upstream.a]\nservers = \":1\"\nvia = \"on\"");
+    assert_eq!(bad, ["4:7 unknown via \"on\" [use \"both\", \"response\" or \"off\"]"]);
+}
+
+#[test]
+fn a_route_matches_normal_paths_unless_it_says_otherwise() {
+    let config = with("[[route]]\npath = \"/a/../b\"\npaths = \"raw\"\nto = \":2\"");
+    assert_eq!(config.routes[0].paths, Paths::Raw);
+    let bad = problems("[[route]]\npath = \"/../b\"\nto = \":2\"");
+    assert!(bad[0].starts_with("3:8 \"/../b\" is not a path"), "{bad:?}");
+    assert_eq!(bad.len(), 1, "{bad:?}");
 }

@@ -2,10 +2,10 @@
 
 use super::address::{Use, addresses, looks_like_address};
 use super::diagnostic::{Complaint, Place};
-use super::scalar::{self, count_between, count_limit};
+use super::scalar::{self, boolean, count_between, count_limit};
 use super::section::{Context, Section, nearest};
 use super::tree::{Entry, Node, Value};
-use proxy_core::{Balance, Cluster, ClusterId, Endpoint};
+use proxy_core::{Balance, Cluster, ClusterId, Dialect, Endpoint, Via};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -44,7 +44,13 @@ impl Upstreams {
             _ => {
                 let endpoints = servers(context, node, None)?;
                 let name = self.free_name(name);
-                Some(self.add(Cluster { name, endpoints, balance: Balance::default(), max_queue: MAX_QUEUE }))
+                Some(self.add(Cluster {
+                    name,
+                    endpoints,
+                    balance: Balance::default(),
+                    max_queue: MAX_QUEUE,
+                    dialect: Dialect::default(),
+                }))
             }
         }
     }
@@ -79,6 +85,8 @@ fn upstream(context: &Context<'_>, name: &str, entry: Entry) -> Option<Cluster> 
     let max_connections = section.read("max_connections", count_limit).flatten();
     let max_queue = section.read("max_queue", count_between(0, u32::MAX));
     let balance = section.read("balance", balance).unwrap_or_default();
+    let strict = section.read("strict", boolean).unwrap_or_default();
+    let via = section.read("via", via).unwrap_or_default();
     let servers_node = section.take("servers");
     section.finish();
     let Some(node) = servers_node else {
@@ -88,7 +96,13 @@ fn upstream(context: &Context<'_>, name: &str, entry: Entry) -> Option<Cluster> 
         return None;
     };
     let endpoints = servers(context, &node, max_connections)?;
-    Some(Cluster { name: name.into(), endpoints, balance, max_queue: max_queue.unwrap_or(MAX_QUEUE) })
+    Some(Cluster {
+        name: name.into(),
+        endpoints,
+        balance,
+        max_queue: max_queue.unwrap_or(MAX_QUEUE),
+        dialect: Dialect { strict, via },
+    })
 }
 
 /// Names stand in logs and metrics, between slashes and quotes.
@@ -110,6 +124,17 @@ fn balance(value: &Value) -> Result<Balance, Complaint> {
             Err(Complaint::new(format!("balance = {planned:?} is not supported yet"), "use \"round_robin\""))
         }
         other => Err(Complaint::new(format!("unknown balance {other:?}"), "use \"round_robin\"")),
+    }
+}
+
+fn via(value: &Value) -> Result<Via, Complaint> {
+    match scalar::text(value)? {
+        "both" => Ok(Via::Both),
+        "response" => Ok(Via::Response),
+        "off" => Ok(Via::Off),
+        other => {
+            Err(Complaint::new(format!("unknown via {other:?}"), "use \"both\", \"response\" or \"off\""))
+        }
     }
 }
 

@@ -233,6 +233,7 @@ impl Test {
                 });
             })),
             epoch: tokio::time::Instant::now(),
+            unix_seconds: || 784_111_777,
         });
         Self { network, worker, recorded, seen, woken: Arc::default() }
     }

@@ -241,7 +241,10 @@ impl Facts {
                 demand(verdict == Verdict::HeadTooLarge, "the response's head was short enough");
             }
             Reason::QueueFull => demand(self.script.limits.queue > 0, "the queue had room"),
-            Reason::BadRequest => demand(verdict == Verdict::BadBody, "the request was well-formed"),
+            Reason::BadRequest => demand(
+                matches!(verdict, Verdict::BadBody | Verdict::Refused(400)),
+                "the request was well-formed",
+            ),
             Reason::ClientAborted => demand(may_leave, "the client stayed"),
             Reason::NoHealthyEndpoint | Reason::NoRoute | Reason::RequestTooLarge => {
                 demand(verdict.reason() == outcome.reason.as_str(), "nothing gave reason for that");

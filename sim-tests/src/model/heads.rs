@@ -18,6 +18,8 @@ pub(crate) struct Expected {
     is_numbered: bool,
     /// It may say what becomes of the connection.
     may_speak_of_connection: bool,
+    /// The proxy adds the time of day.
+    is_dated: bool,
 }
 
 /// The field by which the proxy names a request.
@@ -44,8 +46,12 @@ impl Expected {
         else {
             return Err(format!("{head:?} does not begin with {:?}", self.start));
         };
-        let (mut seen, mut number) = (0u32, None);
+        let (mut seen, mut number, mut dates) = (0u32, None, 0);
         for line in rest.split_inclusive('\n') {
+            if self.is_dated && line.strip_prefix("Date: ").is_some_and(is_date) {
+                dates += 1;
+                continue;
+            }
             if let Some(text) = line.strip_prefix(NUMBER).filter(|_| self.is_numbered && number.is_none()) {
                 let text = text.strip_suffix("\r\n").unwrap_or_default();
                 let is_hex = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -65,8 +71,21 @@ impl Expected {
         if self.is_numbered && number.is_none() {
             return Err(format!("{head:?} has no number"));
         }
+        if dates != u32::from(self.is_dated) {
+            return Err(format!("{head:?} has {dates} dates of ours"));
+        }
         Ok(number)
     }
+}
+
+/// Whether a line's rest is a day's date and time as HTTP writes it, and CRLF.
+fn is_date(text: &str) -> bool {
+    let shape = text.bytes().map(|octet| match octet {
+        b'0'..=b'9' => b'0',
+        b'A'..=b'Z' | b'a'..=b'z' => b'a',
+        octet => octet,
+    });
+    shape.eq(*b"aaa, 00 aaa 0000 00:00:00 aaa\r\n")
 }
 
 /// The head of a request as an origin must get it.
@@ -174,16 +193,18 @@ fn put_raw_request(expected: &mut Expected, script: &Script, id: u32, raw: &Forw
     Has {
         chunks: wire.to_ascii_lowercase().contains("transfer-encoding: chunked\r\n"),
         host: Some(raw.host).filter(|host| !host.is_empty()),
+        upgrade: raw.kept.iter().any(|line| line.starts_with("Upgrade: ")),
         ..Has::default()
     }
 }
 
 /// The head of a response as its client must get it.
 pub(crate) fn returned(script: &Script, id: u32) -> Expected {
-    let mut expected = Expected { may_speak_of_connection: true, ..Expected::default() };
+    let mut expected = Expected { may_speak_of_connection: true, is_dated: true, ..Expected::default() };
     let (method, to_http10) = (wording::method(script, id), wording::is_http10(script, id));
     if let (Some(raw), passed) = (script.raw_answer(id), passed(script, id)) {
         let is_http10 = put_raw_answer(&mut expected, script, id, raw, passed);
+        expected.is_dated = !raw.wire.contains("\r\nDate:");
         expected.add(if is_http10 { "Via: 1.0 weir" } else { "Via: 1.1 weir" });
         let framed = wording::is_close_delimited(script, id)
             || raw.wire.to_ascii_lowercase().contains("transfer-encoding: chunked\r\n");
@@ -205,6 +226,7 @@ pub(crate) fn returned(script: &Script, id: u32) -> Expected {
         expected.keep(wording::UPGRADE);
         expected.add("Connection: upgrade");
         expected.may_speak_of_connection = false;
+        expected.is_dated = false;
         return expected;
     }
     if answer.streams {
@@ -238,7 +260,7 @@ fn put_raw_answer(
 ) -> bool {
     let interims = passed.map_or(0, |passed| passed.interims.len());
     let head = raw.wire.split("\r\n\r\n").nth(interims).unwrap_or_default();
-    let line = head.split("\r\n").next().unwrap_or_default();
+    let line = head.lines().next().unwrap_or_default();
     let (version, status) = line.split_once(' ').unwrap_or_default();
     // The space before the reason is owed even if none follows (RFC 9112 §4).
     let space = if status.len() == 3 { " " } else { "" };

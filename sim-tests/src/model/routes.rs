@@ -61,7 +61,7 @@ pub(crate) fn place_of(script: &Script, id: u32) -> Option<usize> {
         return Some(0);
     }
     let (host, path) = whereto(script, id);
-    find(all(script), without_port(host), path)
+    find(all(script), without_port(host).trim_end_matches('.'), &path)
 }
 
 /// The place of the most specific route.
@@ -78,7 +78,7 @@ fn without_port(host: &str) -> &str {
 }
 
 /// The host that a request is for, and its path as far as it matters: no route knows the numbers of requests.
-fn whereto(script: &Script, id: u32) -> (&'static str, &'static str) {
+fn whereto(script: &Script, id: u32) -> (&'static str, String) {
     let (host, target) = match script.raw_request(id).map(|raw| raw.fate) {
         None => (wording::host(script, id), wording::before_number(script, id)),
         Some(Fate::Forwarded(raw)) => (raw.host, raw.line.split(' ').nth(1).unwrap_or_default()),
@@ -86,7 +86,23 @@ fn whereto(script: &Script, id: u32) -> (&'static str, &'static str) {
     };
     let path = target.split('?').next().unwrap_or_default();
     // `OPTIONS *` is for the server as a whole, which is who has its root.
-    (host, if path == "*" { "/" } else { path })
+    (host, if path == "*" { "/".to_owned() } else { normal(path) })
+}
+
+/// A path without dot segments (RFC 3986 §5.2.4). The catalogue has none that ends in one.
+fn normal(path: &str) -> String {
+    let decoded = path.replace("%2e", ".").replace("%2E", ".").replace("%72", "r");
+    let mut kept = Vec::new();
+    for segment in decoded.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
 }
 
 #[cfg(test)]

@@ -525,6 +525,10 @@ impl Driver for World {
         into.mail.append(&mut self.news.mail);
     }
 
+    fn unix_seconds(&mut self) -> Option<u64> {
+        Some(DAWN + self.now / SECOND)
+    }
+
     fn has_news(&mut self, conn: ConnId) -> bool {
         let now = self.now;
         let has_news = self.wire_of(conn).is_some_and(|wire| self.wires[wire].readable(now, End::Proxy));
@@ -765,6 +769,9 @@ const VERY_LATE: Nanos = 30 * SECOND;
 
 /// How long accepting rests for want of descriptors, as in the real driver.
 const REST: Nanos = 100 * MS;
+
+/// When the world begins, in seconds since 1970.
+const DAWN: u64 = 784_111_777;
 
 /// How often the state's digest goes into the journal.
 const CHECKPOINT: u64 = 64;

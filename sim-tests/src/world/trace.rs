@@ -38,6 +38,7 @@ impl World {
                 | Input::Denied { .. }
                 | Input::Wanted { .. }
                 | Input::Drain
+                | Input::Clock { .. }
                 | Input::Tick => format!("{input:?}"),
             };
             ("core hears".to_owned(), what)

@@ -164,6 +164,7 @@ impl ByteWorld {
                 recorder: tape.recorder(),
                 journal: Some(tape.journal()),
                 epoch: began,
+                unix_seconds: || 784_111_777,
             };
             let proxy = set.spawn_local(Scoped { host: self.proxy, task: Box::pin(run_worker(setup)) });
             while !proxy.is_finished() {

@@ -278,6 +278,7 @@ impl World {
                         recorder: tape.recorder(),
                         journal: Some(tape.journal()),
                         epoch,
+                        unix_seconds: || 784_111_777,
                     }));
                 }
                 while let Some(ended) = workers.join_next().await {
@@ -326,10 +327,12 @@ pub(crate) fn add_route(
         endpoints: addrs.map(|addr| Endpoint { addr, weight: 1, max_connections: None }).collect(),
         balance: Default::default(),
         max_queue: 1_024,
+        dialect: Default::default(),
     };
     let mut route = Route {
         host: None,
         path: path.to_owned(),
+        paths: Default::default(),
         cluster: cluster_id,
         timeouts: config.timeouts.clone(),
         stream: false,

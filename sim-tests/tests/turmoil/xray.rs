@@ -194,6 +194,7 @@ impl Looking {
             | Input::Denied { .. }
             | Input::Wanted { .. }
             | Input::Drain
+            | Input::Clock { .. }
             | Input::Tick => {}
         }
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::super::BadHead;
-use super::super::{BadBody, BodyDecoder, BodyEncoder, Framing, Piece, Truncated};
+use super::super::{BadBody, BodyDecoder, BodyEncoder, Framing, HeadKind, Piece, Truncated};
 use super::wire;
 
 /// What a decoder made of some input: content, trailer lines, and what it left for the next message.
@@ -80,6 +80,9 @@ fn chunked_bodies_end_where_their_last_chunk_says() {
         ("0000000000000001|x|0||", "x", None),
         ("4|\r\n\r\n|0||", "\r\n\r\n", None),
         ("1;name=value|x|0;last||", "x", None),
+        ("1 ;a=b|x|0||", "x", None),
+        ("1\t |x|0  ||", "x", None),
+        ("1 ; a = \"b;c\" \t;d |x|0||", "x", None),
         ("1;a;b=c;d=\"e\\\"f\"|x|0||", "x", None),
         ("1|x|0|Digest: y||", "x", Some("Digest: y|")),
         ("0|A: b|a: c||", "", Some("A: b|a: c|")),
@@ -105,16 +108,28 @@ fn chunked_bodies_that_could_be_read_in_two_ways_are_refused() {
         ("-1|", BadBody::BadChunkSize),
         ("+1|", BadBody::BadChunkSize),
         (" 1|", BadBody::BadChunkSize),
-        ("1 |x", BadBody::BadChunkSize),
-        ("1\t;a|x", BadBody::BadChunkSize),
-        ("1 ;a|x", BadBody::BadChunkSize),
         ("0x1|x", BadBody::BadChunkSize),
         ("1g|x", BadBody::BadChunkSize),
         ("1_0|x", BadBody::BadChunkSize),
         ("1,2|x", BadBody::BadChunkSize),
         ("1\0|x", BadBody::BadChunkSize),
         ("5|hello||0||", BadBody::BadChunkSize),
+        ("1 0|x", BadBody::BadChunkSize),
+        ("1\t0|x", BadBody::BadChunkSize),
         ("10000000000000000|", BadBody::ChunkSizeTooLarge),
+        ("ffffffffffffffff", BadBody::ChunkSizeTooLarge),
+        ("8000000000000000", BadBody::ChunkSizeTooLarge),
+        ("1;|x|0||", BadBody::BadChunkExtension),
+        ("1; |x|0||", BadBody::BadChunkExtension),
+        ("1;a b|x|0||", BadBody::BadChunkExtension),
+        ("1;a=|x|0||", BadBody::BadChunkExtension),
+        ("1;a=b c|x|0||", BadBody::BadChunkExtension),
+        ("1;a=b=c|x|0||", BadBody::BadChunkExtension),
+        ("1;=b|x|0||", BadBody::BadChunkExtension),
+        ("1;;a|x|0||", BadBody::BadChunkExtension),
+        ("1;a=\"b|x|0||", BadBody::BadChunkExtension),
+        ("1;a=\"b\"c|x|0||", BadBody::BadChunkExtension),
+        ("1;a(b)|x|0||", BadBody::BadChunkExtension),
         ("00000000000000001|", BadBody::ChunkSizeTooLarge),
         ("1\nx", BadBody::BadChunkLineEnd),
         ("1\rx", BadBody::BadChunkLineEnd),
@@ -142,6 +157,21 @@ fn chunked_bodies_that_could_be_read_in_two_ways_are_refused() {
     for (text, rule) in cases {
         assert_eq!(decode_in_every_way(Framing::Chunked, &wire(text)), Err(rule), "{text:?}");
     }
+}
+
+#[test]
+fn an_upstreams_chunk_extensions_do_not_matter_unless_it_is_strict() {
+    let read = |kind, text: &str| {
+        let mut input = Bytes::from(wire(text));
+        BodyDecoder::of(Framing::Chunked, kind).decode(&mut input)
+    };
+    for text in ["1;|x", "1;a b|x", "1;a=|x"] {
+        assert_eq!(read(HeadKind::Response, text), Ok(Piece::Data(Bytes::from_static(b"x"))), "{text:?}");
+        assert_eq!(read(HeadKind::StrictResponse, text), Err(BadBody::BadChunkExtension), "{text:?}");
+    }
+    assert_eq!(read(HeadKind::StrictResponse, "1  |x"), Err(BadBody::BadChunkSize));
+    assert!(read(HeadKind::StrictResponse, "1 ;a|x").is_ok());
+    assert_eq!(read(HeadKind::Response, "1;a\0|x"), Err(BadBody::BadChunkExtension));
 }
 
 #[test]

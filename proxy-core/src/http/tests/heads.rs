@@ -1,5 +1,6 @@
 //! What is accepted, and what it is taken to mean.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -38,6 +39,10 @@ const REQUESTS: &[&str] = &[
     "GET / HTTP/1.1|Host: a|Foo: a\tb \u{fc} \"quoted: , ; string\"||",
     "GET / HTTP/1.1|Host: a|User_Agent: x||",
     "POST / HTTP/1.1|Host: a|Content-Length: 0||",
+    "POST / HTTP/1.1|Host: a|Content-Length: 0000005||",
+    "GET / HTTP/1.1|Host: a|X_Request_Id: b||",
+    "GET / HTTP/1.1|Host: a|X_Forwarded-For: 10.0.0.1||",
+    "GET / HTTP/1.1|Host: a|Connection: close;||",
     "POST / HTTP/1.1|Host: a|Content-Length:5 ||",
     "POST / HTTP/1.1|Host: a|Content-Length: 9223372036854775807||",
     "POST / HTTP/1.1|Host: a|Transfer-Encoding: ChunKed \t||",
@@ -52,6 +57,8 @@ const RESPONSES: &[&str] = &[
     "HTTP/1.0 200 OK||",
     "HTTP/1.1 404 Nicht gef\u{fc}nden \t !||",
     "HTTP/1.1 599 X|Transfer_Encoding: x||",
+    "HTTP/1.1 600 X||",
+    "HTTP/1.1 999 Request denied||",
     "HTTP/1.1 200 OK|Content-Length: 5||",
     "HTTP/1.1 200 OK|Transfer-Encoding: chunked||",
     "HTTP/1.1 204 No Content|Content-Length: 0||",
@@ -167,6 +174,40 @@ fn routing_sees_a_path_in_every_form_of_target() {
 }
 
 #[test]
+fn a_host_with_the_dot_of_the_root_is_the_host_without_it() {
+    let cases = [("a.b.", "a.b"), ("a.b.:80", "a.b"), ("a..", "a.."), (".", ".")];
+    for (host, relative) in cases {
+        let head = request(&format!("GET / HTTP/1.1|Host: {host}||"));
+        assert_eq!((head.host(), head.authority()), (Some(relative), Some(host.as_bytes())));
+    }
+}
+
+#[test]
+fn what_is_wrong_in_form_alone_is_put_right_before_it_goes_on() {
+    let head = request("POST / HTTP/1.1|Host: a|X_Real_IP: b|content-length: 0010|Connection: X, close;||");
+    assert_eq!(head.raw()[..], wire("POST / HTTP/1.1|Host: a|content-length: 10|Connection: X, close||"));
+    assert_eq!((head.framing(), head.keep_alive()), (Framing::Length(10), false));
+}
+
+#[test]
+fn a_response_that_may_not_have_a_body_but_announces_one_ends_its_connection() {
+    let cases = [
+        ("HTTP/1.1 204 No Content|Content-Length: 2||", false),
+        ("HTTP/1.1 204 No Content|Transfer-Encoding: chunked||", false),
+        ("HTTP/1.1 204 No Content|Content-Length: 0||", true),
+        ("HTTP/1.1 304 Not Modified|Transfer-Encoding: chunked||", false),
+        ("HTTP/1.1 304 Not Modified|Content-Length: 2||", true),
+    ];
+    for (text, keep_alive) in cases {
+        assert_eq!(
+            (response(text).framing(), response(text).keep_alive()),
+            (Framing::None, keep_alive),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_requests_body_ends_where_the_head_says() {
     let cases = [
         ("POST / HTTP/1.1|Host: a||", Framing::None),
@@ -231,8 +272,9 @@ fn an_upgrade_is_offered_only_with_everything_it_needs() {
     let cases = [
         ("GET / HTTP/1.1|Host: a|{}||", true),
         ("GET / HTTP/1.0|Host: a|{}||", false),
-        ("GET / HTTP/1.1|Host: a|Content-Length: 1|{}||", false),
-        ("GET / HTTP/1.1|Host: a|Transfer-Encoding: chunked|{}||", false),
+        ("POST / HTTP/1.1|Host: a|Content-Length: 0|{}||", true),
+        ("GET / HTTP/1.1|Host: a|Content-Length: 1|{}||", true),
+        ("GET / HTTP/1.1|Host: a|Transfer-Encoding: chunked|{}||", true),
         ("GET / HTTP/1.1|Host: a|Upgrade: websocket||", false),
         ("GET / HTTP/1.1|Host: a|Connection: upgrade||", false),
         ("GET / HTTP/1.1|Host: a|Connection: upgrade|Upgrade: ,||", false),
@@ -322,6 +364,15 @@ fn known_names_are_known_in_any_case_and_no_other_name_is() {
         ("content-type", Name::ContentType),
         ("max-forwards", Name::MaxForwards),
         ("x-request-id", Name::XRequestId),
+        ("date", Name::Date),
+        ("proxy", Name::ClientClaim),
+        ("x-real-ip", Name::XRealIp),
+        ("x-client-ip", Name::ClientClaim),
+        ("true-client-ip", Name::ClientClaim),
+        ("x-forwarded-ssl", Name::ClientClaim),
+        ("x-forwarded-port", Name::ClientClaim),
+        ("x-forwarded-prefix", Name::ClientClaim),
+        ("x-forwarded-server", Name::ClientClaim),
         ("content-length", Name::ContentLength),
         ("http2-settings", Name::Http2Settings),
         ("x-forwarded-for", Name::XForwardedFor),

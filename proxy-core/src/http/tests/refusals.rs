@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::BadHead::{self, *};
 use super::super::HeadLimits;
-use super::{LIMITS, in_every_way, read_request, read_response, wire};
+use super::{LIMITS, in_every_way, read_request, read_response, read_strictly, wire};
 
 /// `(request, rule)`; what every request needs besides is in the text, so that one fault is alone.
 const REQUESTS: &[(&str, BadHead)] = &[
@@ -34,8 +34,6 @@ const REQUESTS: &[(&str, BadHead)] = &[
     ("POST / HTTP/1.1|Host: a|Content-Length: 5;||", BadLength),
     ("POST / HTTP/1.1|Host: a|Content-Length:||", BadLength),
     ("POST / HTTP/1.1|Host: a|Content-Length:  ||", BadLength),
-    ("POST / HTTP/1.1|Host: a|Content-Length: 010||", BadLength),
-    ("POST / HTTP/1.1|Host: a|Content-Length: 00||", BadLength),
     ("POST / HTTP/1.1|Host: a|Content-Length: 9223372036854775808||", BadLength),
     ("POST / HTTP/1.1|Host: a|Content-Length: 18446744073709551616||", BadLength),
     ("POST / HTTP/1.1|Host: a|Content-Length: 99999999999999999999999999||", BadLength),
@@ -71,7 +69,6 @@ const REQUESTS: &[(&str, BadHead)] = &[
     ("POST / HTTP/1.1|Host : a||", SpaceBeforeColon),
     ("POST / HTTP/1.1|Host: a|Transfer_Encoding: chunked||", UnderscoredName),
     ("POST / HTTP/1.1|Host: a|Content_Length: 5||", UnderscoredName),
-    ("POST / HTTP/1.1|Host: a|X_Forwarded-For: 10.0.0.1||", UnderscoredName),
     ("POST / HTTP/1.1|Host: a|Transfer Encoding: chunked||", BadFieldName),
     ("POST / HTTP/1.1|Host: a|\u{b}Transfer-Encoding: chunked||", BadFieldName),
     ("POST / HTTP/1.1|Host: a|Content-Length\0: 5||", BadFieldName),
@@ -229,6 +226,34 @@ const REQUESTS: &[(&str, BadHead)] = &[
     ("OPTIONS * HTTP/1.1|Host: a|Max-Forwards: 1|Max-Forwards: 2||", BadMaxForwards),
 ];
 
+/// `(response, how it is read)`, of those below.
+const MENDED: &[(&str, &str)] = &[
+    ("HTTP/1.1 200 OK|Content-Length: 5|Content-Length: 5||", "HTTP/1.1 200 OK|Content-Length: 5||"),
+    ("HTTP/1.1 200 OK|Content-Length: 5, 5||", "HTTP/1.1 200 OK|Content-Length: 5||"),
+    ("HTTP/1.1 200 OK|Content-Length: 0000005||", "HTTP/1.1 200 OK|Content-Length: 5||"),
+    ("HTTP/1.1 200 OK|Transfer-Encoding: identity||", "HTTP/1.1 200 OK||"),
+    (
+        "HTTP/1.1 204 No Content|Transfer-Encoding: chunked||",
+        "HTTP/1.1 204 No Content|Transfer-Encoding: chunked||",
+    ),
+    ("HTTP/1.1 204 No Content|Content-Length: 5||", "HTTP/1.1 204 No Content|Content-Length: 5||"),
+    (
+        "HTTP/1.1 101 Switching|Transfer-Encoding: chunked||",
+        "HTTP/1.1 101 Switching|Transfer-Encoding: chunked||",
+    ),
+    ("HTTP/1.1 101 Switching|Content-Length: 0||", "HTTP/1.1 101 Switching|Content-Length: 0||"),
+    ("HTTP/1.1 100 Continue|Content-Length: 0||", "HTTP/1.1 100 Continue|Content-Length: 0||"),
+    ("HTTP/1.1 200 OK|Transfer-Encoding : chunked||", "HTTP/1.1 200 OK|Transfer-Encoding: chunked||"),
+    ("HTTP/1.1 200 OK|Foo: a| b||", "HTTP/1.1 200 OK|Foo: a b||"),
+    ("HTTP/1.1 200 OK|Foo: a\u{7}b||", "HTTP/1.1 200 OK|Foo: a b||"),
+    ("HTTP/1.1 200 OK\nFoo: a||", "HTTP/1.1 200 OK|Foo: a||"),
+    ("HTTP/1.1 200\n|", "HTTP/1.1 200||"),
+    ("HTTP/1.1 200 OK|Foo: a\n|", "HTTP/1.1 200 OK|Foo: a||"),
+    ("HTTP/1.1 200 OK|Foo: a\n\n", "HTTP/1.1 200 OK|Foo: a||"),
+    ("HTTP/1.2 200 OK||", "HTTP/1.1 200 OK||"),
+    ("HTTP/1.1 200 OK|Connection: keep-alive;||", "HTTP/1.1 200 OK|Connection: keep-alive||"),
+];
+
 const RESPONSES: &[(&str, BadHead)] = &[
     ("HTTP/1.1 200 OK|Content-Length: 5|Transfer-Encoding: chunked||", LengthAndCoding),
     ("HTTP/1.1 304 OK|Content-Length: 5|Transfer-Encoding: chunked||", LengthAndCoding),
@@ -255,6 +280,10 @@ const RESPONSES: &[(&str, BadHead)] = &[
     ("HTTP/1.1 200 OK|: a||", EmptyFieldName),
     ("HTTP/1.1 200 OK|F o: a||", BadFieldName),
     ("HTTP/1.1 200 OK|Foo: a\0||", BadFieldValue),
+    ("HTTP/1.1 200 OK|Foo: a\u{7}b||", BadFieldValue),
+    ("HTTP/1.1 200 OK|Content-Length: 0000005||", BadLength),
+    ("HTTP/1.1 101 Switching|Content-Length: 0||", LengthWithoutBody),
+    ("HTTP/1.1 200 OK|Connection: keep-alive;||", BadConnection),
     ("HTTP/1.1 200 OK\nFoo: a||", BareLf),
     ("HTTP/1.1 200\n|", BareLf),
     ("HTTP/1.1 200 OK|Foo: a\n|", BareLf),
@@ -275,8 +304,6 @@ const RESPONSES: &[(&str, BadHead)] = &[
     ("HTTP/x 200 OK||", BadStatusLine),
     ("HTTP/1.1 000 OK||", BadStatus),
     ("HTTP/1.1 099 OK||", BadStatus),
-    ("HTTP/1.1 600 OK||", BadStatus),
-    ("HTTP/1.1 999 OK||", BadStatus),
     ("HTTP/1.2 200 OK||", UnsupportedVersion),
     ("HTTP/2 200 OK||", UnsupportedVersion),
     ("HTTP/0.9 200 OK||", UnsupportedVersion),
@@ -298,11 +325,27 @@ fn every_bad_request_is_refused_under_its_rule_however_it_arrives() {
 }
 
 #[test]
-fn every_bad_response_is_refused_under_its_rule_however_it_arrives() {
+fn a_strict_upstreams_bad_response_is_refused_under_its_rule_however_it_arrives() {
     for (text, rule) in RESPONSES {
-        let read = in_every_way(&wire(text), |octets, step| read_response(octets, step, &LIMITS));
+        let read = in_every_way(&wire(text), |octets, step| read_strictly(octets, step, &LIMITS));
         assert_eq!(read, Err(*rule), "{text:?}");
     }
+}
+
+#[test]
+fn a_bad_response_is_put_right_where_its_meaning_is_certain_and_else_refused() {
+    for (text, rule) in RESPONSES {
+        let read = in_every_way(&wire(text), |octets, step| read_response(octets, step, &LIMITS));
+        match MENDED.iter().find(|(bad, _)| bad == text) {
+            None => assert_eq!(read, Err(*rule), "{text:?}"),
+            Some((_, good)) => {
+                let good = read_response(&wire(good), usize::MAX, &LIMITS).unwrap().unwrap();
+                let read = read.unwrap().unwrap();
+                assert_eq!((read.raw(), read.framing()), (good.raw(), good.framing()), "{text:?}");
+            }
+        }
+    }
+    assert!(MENDED.iter().all(|(bad, _)| RESPONSES.iter().any(|(text, _)| text == bad)));
 }
 
 #[test]
