@@ -312,10 +312,11 @@ fn found_body(answer: &Answer, expected: Body) -> Body {
     let content = answer.message.text();
     match (answer.message.end, expected) {
         (End::Whole, Body::Whole(text)) if content == text => expected,
-        (End::Reset, Body::Cut(text)) if content == text => expected,
+        // Every response of these servers has a framing that shows the part: FIN says enough.
+        (End::Short, Body::Cut(text)) if content == text => expected,
         (End::Whole, Body::Reply) if content.starts_with("Upstream ") => expected,
         (End::Whole, _) => Body::Whole("something else"),
-        (End::Reset | End::Short, _) => Body::Cut("something else, or by FIN"),
+        (End::Reset | End::Short, _) => Body::Cut("something else, or by a reset"),
     }
 }
 

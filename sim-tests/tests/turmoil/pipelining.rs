@@ -107,7 +107,7 @@ fn behind_a_cut_answer_nothing_comes_and_nothing_is_sent() {
         let answers = world.client(START, move |dial| pipeline(dial, requests, 1));
         world.then(move |story| {
             let answers = answers.take().unwrap();
-            assert_eq!((answers[0].status(), answers[0].end), (200, End::Reset));
+            assert_eq!((answers[0].status(), answers[0].end), (200, End::Short));
             assert_eq!((alive.requests_for("/behind"), story.outcomes().count()), (0, 1));
         });
     });

@@ -165,7 +165,7 @@ fn a_server_that_falls_silent_is_given_up_fifteen_seconds_after_its_last_octet()
         world.then(move |story| {
             assert_eq!(head.take().unwrap().message.status(), 504);
             let cut = body.take().unwrap().message;
-            assert_eq!((cut.status(), cut.text().as_str(), cut.end), (200, "a", End::Reset));
+            assert_eq!((cut.status(), cut.text().as_str(), cut.end), (200, "a", End::Short));
             assert_eq!(story.told("/head"), (504, "upstream_read_timeout", "sH".into()));
             assert_eq!(story.told("/body"), (200, "upstream_read_timeout", "sD".into()));
             for server in [in_head, in_body] {
@@ -264,7 +264,7 @@ fn after_the_client_was_slow_a_server_has_its_time_anew() {
         });
         world.then(move |story| {
             let cut = answer.take().unwrap();
-            assert_eq!((cut.content.len(), cut.end), (PIECES * 32 * 1024, End::Reset));
+            assert_eq!((cut.content.len(), cut.end), (PIECES * 32 * 1024, End::Short));
             assert_eq!(story.told("/stalls"), (200, "upstream_read_timeout", "sD".into()));
             let link = story.xray().to(server.addr)[0];
             let since = link.last_in().max(story.client_of("/stalls").last_out).unwrap();

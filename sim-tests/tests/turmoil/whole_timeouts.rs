@@ -146,7 +146,7 @@ fn total_is_over_in_the_response() {
         let answer = world.asks(START, &get("/drips"));
         world.then(move |_| {
             let cut = answer.take().unwrap().message;
-            assert_eq!((cut.status(), cut.end), (200, End::Reset));
+            assert_eq!((cut.status(), cut.end), (200, End::Short));
             assert!((28..=31).contains(&cut.content.len()), "{} octets came", cut.content.len());
         });
         ends_at_total(world, "/drips", 200);
@@ -244,9 +244,9 @@ fn a_stream_in_which_nothing_moves_is_cut_after_five_minutes_and_not_before() {
             let (events_end, stream_end) = (events_end.take().unwrap(), stream_end.take().unwrap());
             assert_eq!(
                 (events_end.message.text().as_str(), events_end.message.end),
-                ("data: x\n\n", End::Reset)
+                ("data: x\n\n", End::Short)
             );
-            assert_eq!((stream_end.message.text().as_str(), stream_end.message.end), ("x", End::Reset));
+            assert_eq!((stream_end.message.text().as_str(), stream_end.message.end), ("x", End::Short));
             assert_eq!(tunnel_end.take(), Some(End::Reset));
             for (target, status, server) in
                 [("/events", 200, &events), ("/stream", 200, &stream), ("/tunnel", 101, &tunnel)]
