@@ -84,7 +84,7 @@ fn an_origin_that_closes_after_each_response_costs_no_client_a_request() {
 }
 
 #[test]
-fn a_response_cut_short_reaches_the_client_as_a_reset() {
+fn a_response_cut_short_reaches_the_client_as_all_that_came_and_a_fin() {
     let origin = Origin::start(|mut stream| {
         next_head(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").unwrap();
@@ -93,7 +93,8 @@ fn a_response_cut_short_reaches_the_client_as_a_reset() {
     let mut client = proxy.client();
     client.write_all(GET).unwrap();
     let mut rest = Vec::new();
-    assert_eq!(client.read_to_end(&mut rest).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    client.read_to_end(&mut rest).unwrap();
+    assert!(rest.ends_with(b"\r\n\r\nhalf"), "{}", String::from_utf8_lossy(&rest));
     assert_eq!(proxy.end(), [Reason::UpstreamClosedEarly]);
 }
 
