@@ -145,11 +145,15 @@ impl Table {
         }
     }
 
-    /// Lets go of what a client's last read brought, and returns whether all of it is understood and more may come.
+    /// Lets go of what a client's last read brought if all of it is understood and more may come, and returns whether that
+    /// is so.
     pub(super) fn rests(&mut self, conn: ConnId) -> bool {
         let Some(Conn { side: Side::Downstream(session), .. }) = self.get_mut(conn) else { return true };
-        session.inbox.keep();
-        session.inbox.is_empty() && !session.half_closed
+        let rests = session.inbox.is_empty() && !session.half_closed;
+        if rests {
+            session.inbox.keep();
+        }
+        rests
     }
 
     /// A client's connection, in order to change it: it will be settled.
