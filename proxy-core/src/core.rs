@@ -32,8 +32,7 @@ use crate::plan::Plan;
 use crate::record::Outcome;
 use crate::rng::Rng;
 use crate::spare::Spare;
-use crate::time::{Deadline, Instant};
-use crate::timeouts::Timer;
+use crate::time::{Alarm, Instant};
 use crate::timers::Timers;
 use crate::upstreams::{Freed, Standing, Upstreams};
 use admission::Admission;
@@ -210,13 +209,12 @@ impl Core {
 
     /// When the next `Input::Tick` is due, and for which limit; `None`: not before another input. It may come before
     /// the limit runs out, never after.
-    pub fn next_deadline(&self) -> Option<Deadline> {
-        let alarm = self.timers.first().and_then(|(at, stream)| {
-            self.deadline_of(stream.conn)
-                .or(Some(Deadline { at, timer: Timer::ClientKeepAlive }))
-                .map(|deadline| Deadline { at, ..deadline })
+    pub fn next_deadline(&self) -> Option<Alarm> {
+        let first = self.timers.first().map(|(at, stream)| {
+            let timer = self.deadline_of(stream.conn).map(|deadline| deadline.timer);
+            Alarm { at, timer }
         });
-        alarm.into_iter().chain(self.drain_deadline()).min()
+        first.into_iter().chain(self.drain_deadline().map(Alarm::from)).min()
     }
 
     /// Takes back an outcome that was recorded, for its memory. Changes nothing else; it may as well be dropped.
@@ -259,17 +257,28 @@ impl Core {
         self.upstreams.standings()
     }
 
-    /// A digest of the whole state: equal journals give equal digests, in every process.
+    /// A digest of the whole state between two inputs: equal journals give equal digests, in every process.
     pub fn digest(&self) -> u64 {
+        // All fields by name: a new one can't be forgotten.
+        let Self {
+            plan,
+            table,
+            upstreams,
+            admission,
+            draining,
+            timers,
+            rng,
+            now,
+            date,
+            to_serve,
+            // Taken before the next input, as the contract says.
+            actions: _,
+            // Memory, of which nothing depends on what is in it.
+            spare: _,
+        } = self;
         let mut digest = Digest::default();
-        for (id, conn) in self.table.conns() {
-            (id, &conn.side, conn.note.armed).hash(&mut digest);
-        }
-        for exchange in self.table.exchanges() {
-            exchange.hash(&mut digest);
-        }
-        (&self.upstreams, &self.admission, &self.draining).hash(&mut digest);
-        (&self.timers, &self.rng, self.now, self.date, self.vacant()).hash(&mut digest);
+        (plan, table, upstreams, admission, draining).hash(&mut digest);
+        (timers, rng, now, date, to_serve).hash(&mut digest);
         digest.finish()
     }
 

@@ -51,6 +51,6 @@ pub use input::{ConnId, Input, NetError, Permit};
 pub use journal::{JournalError, JournalReader, JournalWriter, Record, Replay, Version, replay};
 pub use plan::{ClusterName, EndpointName, ListenerName, Matched, Plan, Rules};
 pub use record::{Attempt, AttemptResult, Marks, Outcome, Reason, RequestSummary, Times};
-pub use time::{Deadline, Instant};
+pub use time::{Alarm, Instant};
 pub use timeouts::{ClientTimeouts, Kind, Limit, Runs, Setting, Timeouts, Timer};
 pub use upstreams::Standing;

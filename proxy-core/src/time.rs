@@ -75,11 +75,25 @@ impl From<Instant> for u64 {
     }
 }
 
-/// Why the core wants to be woken: a time and the limit that ends then.
+/// When the core wants to be woken, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Deadline {
-    /// When; a `Tick` at or after this fires it.
+pub struct Alarm {
+    /// A `Tick` is due at this time.
     pub at: Instant,
-    /// Which limit it is.
-    pub timer: Timer,
+    /// The limit that ends next, then or later; `None`: the one for which this was set does not end any more.
+    pub timer: Option<Timer>,
+}
+
+impl From<Deadline> for Alarm {
+    fn from(Deadline { at, timer }: Deadline) -> Self {
+        Self { at, timer: Some(timer) }
+    }
+}
+
+/// A time and the limit that ends then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Deadline {
+    /// A `Tick` at or after this fires it.
+    pub(crate) at: Instant,
+    pub(crate) timer: Timer,
 }

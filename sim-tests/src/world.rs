@@ -22,7 +22,7 @@ use crate::stamps::Clocks;
 use crate::time::{MS, Nanos, SECOND, earliest};
 use proxy_core::drive::{self, Turn};
 use proxy_core::{
-    ClusterId, ConnId, Core, Deadline, EndpointId, Input, Instant, JournalWriter, Listen, NetError, Permit,
+    Alarm, ClusterId, ConnId, Core, EndpointId, Input, Instant, JournalWriter, Listen, NetError, Permit,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -102,7 +102,7 @@ pub(crate) struct World {
     pub(crate) summary: BTreeMap<u32, String>,
     events: Agenda,
     /// What the core said last.
-    pub(crate) deadline: Option<Deadline>,
+    pub(crate) deadline: Option<Alarm>,
     alarm: Option<Nanos>,
     stalled_until: Nanos,
     /// Accepting failed for want of descriptors: it is tried again then.

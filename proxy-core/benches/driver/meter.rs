@@ -1,7 +1,7 @@
 //! Every call into the core, each in a function of its own that is never inlined: valgrind counts what happens inside of
 //! these and nothing else, so that the benchmark's own work is not counted.
 
-use proxy_core::{Action, ConnId, Core, Deadline, Input, Instant, Interest, Outcome};
+use proxy_core::{Action, Alarm, ConnId, Core, Input, Instant, Interest, Outcome};
 
 #[inline(never)]
 pub(crate) fn handle(core: &mut Core, now: Instant, input: Input) {
@@ -25,7 +25,7 @@ pub(crate) fn egress(core: &Core, conn: ConnId) -> usize {
 }
 
 #[inline(never)]
-pub(crate) fn next_deadline(core: &Core) -> Option<Deadline> {
+pub(crate) fn next_deadline(core: &Core) -> Option<Alarm> {
     core.next_deadline()
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod scenario;
 use bytes::Bytes;
 use proxy_core::drive::{self, News, Place, Read, Then, Turn, Wrote};
 use proxy_core::{
-    Action, Close, ConnId, Core, Deadline, Input, Instant, Interest, Listen, ListenerId, NetError, Outcome,
+    Action, Alarm, Close, ConnId, Core, Input, Instant, Interest, Listen, ListenerId, NetError, Outcome,
     Permit,
 };
 use scenario::Scenario;
@@ -129,7 +129,7 @@ impl drive::Driver for Driver {
         meter::interest(&self.core, conn)
     }
 
-    fn next_deadline(&mut self) -> Option<Deadline> {
+    fn next_deadline(&mut self) -> Option<Alarm> {
         meter::next_deadline(&self.core)
     }
 

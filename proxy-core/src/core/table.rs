@@ -14,9 +14,10 @@ use crate::slab::Slab;
 use crate::time::Instant;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 /// All that lives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Table {
     conns: Slab<Conn>,
     exchanges: Slab<Box<Exchange>>,
@@ -27,7 +28,7 @@ pub(super) struct Table {
 }
 
 /// A place in the connection table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Conn {
     pub(super) side: Side,
     pub(super) note: Note,
@@ -255,6 +256,14 @@ impl<'a> Trio<'a> {
         };
         assert_eq!(link.is_some(), carrier.is_some(), "the connection that carries an exchange lives");
         Self { exchange, session, session_note, link }
+    }
+}
+
+impl Hash for Note {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // What is touched is settled before the input is done; an update is an action, and none is left before the next.
+        let Self { armed, is_touched: _, interest, is_update_queued: _ } = self;
+        (armed, interest).hash(state);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::core::Core;
 use crate::ids::ListenerId;
 use crate::input::{ConnId, Input, NetError, Permit};
 use crate::record::Outcome;
-use crate::time::{Deadline, Instant};
+use crate::time::{Alarm, Instant};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
@@ -117,7 +117,7 @@ pub trait Driver {
     }
 
     /// When the core wants to be told the time.
-    fn next_deadline(&mut self) -> Option<Deadline> {
+    fn next_deadline(&mut self) -> Option<Alarm> {
         self.core().next_deadline()
     }
 }

@@ -374,7 +374,7 @@ impl Script {
 
     /// The limit that ends next.
     pub(crate) fn next_timer(&self) -> Option<Timer> {
-        self.core.next_deadline().map(|deadline| deadline.timer)
+        self.core.next_deadline().and_then(|alarm| alarm.timer)
     }
 
     /// The journal so far, with the digest at its end.

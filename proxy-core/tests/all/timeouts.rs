@@ -491,6 +491,19 @@ fn the_next_deadline_says_which_limit_it_is() {
 }
 
 #[test]
+fn an_alarm_that_outlived_its_limit_names_none() {
+    let (t, _, _) = asked(
+        |timeouts| {
+            timeouts.read = None;
+            timeouts.total = None;
+        },
+        GET,
+    );
+    assert!(t.core.next_deadline().is_some(), "it was set for the next request's first octet");
+    assert_eq!(t.next_timer(), None);
+}
+
+#[test]
 fn a_routes_own_limits_hold_for_its_requests() {
     let mut t = Script::with(|config| config.routes[0].timeouts.read = Some(seconds(3)));
     let client = t.client();

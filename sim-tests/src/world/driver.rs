@@ -15,7 +15,7 @@ use crate::time::{MS, Nanos, SECOND};
 use bytes::{Buf, Bytes};
 use proxy_core::drive::{self, Driver, News, Place, Read, Rest, Then, Turn, Wrote};
 use proxy_core::{
-    Action, Close, ConnId, Core, Deadline, Input, Instant, Listen, ListenerId, NetError, Outcome, Permit,
+    Action, Alarm, Close, ConnId, Core, Input, Instant, Listen, ListenerId, NetError, Outcome, Permit,
 };
 use std::net::SocketAddr;
 use std::task::Poll;
@@ -516,7 +516,7 @@ impl Driver for World {
     }
 
     /// Ticks may come late.
-    fn next_deadline(&mut self) -> Option<Deadline> {
+    fn next_deadline(&mut self) -> Option<Alarm> {
         self.core.next_deadline().filter(|_| self.alarm_rings)
     }
 

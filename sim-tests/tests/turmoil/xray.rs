@@ -6,7 +6,7 @@
 
 use crate::story::Recorded;
 use proxy_core::{
-    Action, Close, Config, ConnId, Core, Deadline, Input, Instant, NetError, Outcome, Reason, Timeouts, Timer,
+    Action, Alarm, Close, Config, ConnId, Core, Input, Instant, NetError, Outcome, Reason, Timeouts, Timer,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -136,7 +136,7 @@ struct Looking {
 impl Looking {
     fn play(&mut self, now: Instant, input: &Input, config: &Config) {
         let deadline = self.core.next_deadline();
-        if let Some(Deadline { at, timer }) = deadline {
+        if let Some(Alarm { at, timer }) = deadline {
             assert!(now <= at.after(LATE), "{timer:?} was due at {at:?}, and at {now:?} came {input:?}");
         }
         let is_tick = *input == Input::Tick;
