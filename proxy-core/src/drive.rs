@@ -2,7 +2,7 @@
 //! still good for. Whoever has sockets, real or simulated, implements [`Driver`] and calls [`turn`].
 //!
 //! It is as free of I/O as the core: it asks for operations that do not block, and acts on what they report. It keeps
-//! the contract of [`Core`] so that no driver has to: one input → drain every action → the next input. Nothing that an
+//! the contract of [`Core`](crate::Core) so that no driver has to: one input → drain every action → the next input. Nothing that an
 //! action causes calls back into the core from within; it waits in a list until all actions are done.
 
 mod driver;

@@ -15,7 +15,7 @@ use crate::message::Head;
 use crate::model::heads;
 use crate::model::verdict::Verdict;
 use crate::script::{AnswerEnd, Script};
-use crate::time::{Nanos, SECOND};
+use crate::time::Nanos;
 use crate::wording::{self, Answered, Lengths};
 use proxy_core::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
@@ -346,8 +346,8 @@ impl Facts {
         // wait for the next request, either.
         let is_over = |(told, id): (&Account, u32)| {
             // A part may still wait for the reset that tells it from the whole.
-            let rest = if self.was_cut(id, told) { RESET_AFTER } else { 0 };
-            let ended = told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() + rest < now);
+            let ended = told.outcome.as_ref().is_some_and(|outcome| outcome.ended.as_nanos() < now)
+                && !self.was_cut(id, told);
             told.began.is_none() || (ended && !wording::is_eager(&self.script, id))
         };
         let Some(person) = self.people.get(index) else { return true };
@@ -461,6 +461,3 @@ impl Facts {
 fn has_bad_body(script: &Script, id: u32) -> bool {
     Verdict::on(script, id) == Verdict::BadBody
 }
-
-/// How long after its last octet a part is followed by a reset, says docs/timeouts.md.
-const RESET_AFTER: Nanos = SECOND;

@@ -242,7 +242,7 @@ fn size(dice: &mut Dice<'_, '_>) -> Result<u32> {
 }
 
 fn chunk(dice: &mut Dice<'_, '_>) -> Result<u32> {
-    if dice.percent(95)? { dice.number(0..=4_999).map(u32::from) } else { dice.long(60_000..=150_000) }
+    if dice.percent(5)? { dice.long(60_000..=150_000) } else { dice.number(0..=4_999).map(u32::from) }
 }
 
 fn answer(dice: &mut Dice<'_, '_>) -> Result<Answer> {
