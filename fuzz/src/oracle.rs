@@ -355,7 +355,7 @@ fn chunk_line(octets: &[u8], is_response: bool) -> Read<(u64, usize)> {
     if digits == 0 {
         return Read::Rejected("a chunk size is hexadecimal digits");
     }
-    pass!(is_space);
+    let _ = pass!(is_space);
     loop {
         match peek!() {
             b'\r' => break,
@@ -363,26 +363,26 @@ fn chunk_line(octets: &[u8], is_response: bool) -> Read<(u64, usize)> {
             _ => return Read::Rejected("an extension begins with a semicolon"),
         }
         if is_response {
-            pass!(is_text_octet);
+            let _ = pass!(is_text_octet);
             if peek!() != b'\r' {
                 return Read::Rejected("an extension holds no control characters");
             }
             continue;
         }
-        pass!(is_space);
+        let _ = pass!(is_space);
         if !pass!(is_token_octet) {
             return Read::Rejected("an extension has a name");
         }
-        pass!(is_space);
+        let _ = pass!(is_space);
         if peek!() != b'=' {
             continue;
         }
         at += 1;
-        pass!(is_space);
+        let _ = pass!(is_space);
         if peek!() == b'"' {
             at += 1;
             loop {
-                pass!(|octet| is_text_octet(octet) && octet != b'"' && octet != b'\\');
+                let _ = pass!(|octet| is_text_octet(octet) && octet != b'"' && octet != b'\\');
                 match peek!() {
                     b'"' => break,
                     b'\\' => {
@@ -399,7 +399,7 @@ fn chunk_line(octets: &[u8], is_response: bool) -> Read<(u64, usize)> {
         } else if !pass!(is_token_octet) {
             return Read::Rejected("an extension's value is a token, or quoted");
         }
-        pass!(is_space);
+        let _ = pass!(is_space);
     }
     at += 1;
     match peek!() {
