@@ -176,7 +176,8 @@ fn tolerant(lines: &[Vec<u8>]) -> Result<Parts, &'static str> {
                 before.push(b' ');
                 before.extend_from_slice(without_space(line));
             }
-            _ => unfolded.push(line.clone()),
+            // RFC 9112 §5.2: whitespace before the line break belongs to the fold.
+            _ => unfolded.push(without_space(line).to_vec()),
         }
     }
     let mut fields = Vec::new();

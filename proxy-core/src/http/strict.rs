@@ -297,7 +297,8 @@ fn is_other_version(text: &[u8]) -> bool {
 fn may_become_version(head: &[u8], version: impl Fn(&[u8]) -> &[u8]) -> bool {
     let text = version(first_line(head));
     let missing = b"HTTP/1.1".get(text.len()..).unwrap_or_default();
-    let ends_there = head.ends_with(text) && !missing.is_empty();
+    // The last octets themselves, not others that look alike: a version may stand at both ends of a line.
+    let ends_there = text.as_ptr_range().end == head.as_ptr_range().end && !missing.is_empty();
     ends_there && is_version(&[text, missing].concat())
 }
 

@@ -401,3 +401,10 @@ fn rules_that_concern_the_server_and_not_the_syntax_have_their_own_status() {
     assert_eq!(LengthAndCoding.status(), 400);
     assert_eq!(format!("{MissingHost}"), "HTTP/1.1 requires a Host field.");
 }
+
+#[test]
+fn what_ends_like_a_version_but_is_none_is_refused_at_once() {
+    let mut scanner = crate::http::HeadScanner::default();
+    let fed = scanner.feed(b"HTTP/1. 2100VhHTTP/1.", crate::http::HeadKind::Response, &LIMITS);
+    assert_eq!(fed, Err(BadStatusLine));
+}
